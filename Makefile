@@ -1,0 +1,39 @@
+# Each target sets up .venv by itself and does its job. `make demo` and `make test` are all a fresh clone needs.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p && break; done)
+BIN := .venv/bin
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench soak test-gpu clean
+
+help:  ## what there is to do
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/:/' | column -t -s:
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else "barkbot needs Python 3.11, 3.12 or 3.13; set PYTHON=/path/to/python3")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --progress-bar on -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(READY)  ## one /bark, end to end, on this machine: make demo ONCE="hello there"
+	@$(BIN)/barkbot demo $(if $(ONCE),--once "$(ONCE)")
+
+test: $(READY)  ## the tests (under 10 minutes on 2 cores)
+	$(BIN)/python -m pytest -m "not gpu and not slow and not browser" $(ARGS)
+
+lint: $(READY)  ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+soak: $(READY)  ## the long suite: random kills, faults
+	$(BIN)/python -m pytest -m slow --timeout 1800 -s $(ARGS)
+
+test-gpu: $(READY)  ## tests that need a CUDA device
+	$(BIN)/python -m pytest -m gpu $(ARGS)
+
+bench: $(READY)  ## speed, as ratios measured in one run
+	$(BIN)/python -m benchmarks
+
+clean:  ## remove what the build made
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache *.egg-info build dist

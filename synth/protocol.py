@@ -1,0 +1,143 @@
+"""The messages between the bot and the synth process: frozen values, JSON on the wire, nothing but the standard library.
+
+To the child, over a multiprocessing queue made anew for each of its lives: `Job`, `Cancel`, `Drain`.
+From the child, over a one-way pipe: `Loading` until `Ready`, then for each job `Progress` ... and exactly one of
+`Finished`, `Failed`, `Cancelled`. The pipe's end of file means that the child is gone.
+
+Arrays never cross: the audio is a file, named by its path.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import json
+
+
+class ExitCode(enum.IntEnum):
+    """Why the child ended. Anything else (a negative number is a signal) is a crash."""
+
+    OK = 0  # drained
+    MODEL = 70  # the model could not be found or loaded: trying again soon will not help
+    DEVICE = 71  # the device is broken (a sticky CUDA error): a new process may help
+    PARENT_GONE = 72  # the bot is gone
+
+
+class Reason(enum.StrEnum):
+    """Why a job failed. The bot has a sentence for each; `Failed.detail` is for the log only."""
+
+    EMPTY_TEXT = "empty-text"
+    EMPTY_SPEECH = "empty-speech"  # the model said nothing, twice
+    UNKNOWN_VOICE = "unknown-voice"
+    OUT_OF_MEMORY = "out-of-memory"
+    DISK_FULL = "disk-full"
+    INTERNAL = "internal"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """One text to render. `path` (absolute) gets the audio; its suffix picks the format."""
+
+    id: str
+    text: str
+    path: str
+    seed: int
+    voice: str | None = None  # a name the model knows; None: no history prompt
+    text_temp: float = 0.7
+    waveform_temp: float = 0.7
+    min_eos_p: float | None = 0.2
+    greedy: bool = False
+    max_seconds: float | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Cancel:
+    """Stop this job at the next step, or drop it if it has not begun."""
+
+    job: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Drain:
+    """Finish the job at hand, take no other, leave with `ExitCode.OK`."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Loading:
+    """A sign of life before `Ready`: what is being fetched or loaded, and how far (0..1)."""
+
+    what: str
+    fraction: float
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Ready:
+    """The model is loaded. `voices` are the names it knows; `memory` is in bytes, 0 where unknown."""
+
+    model: str
+    device: str
+    voices: tuple[str, ...]
+    memory: int
+    seconds: float
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Progress:
+    """A step was made: also the heartbeat. `done` of `total` is over the whole job (0..1 when divided)."""
+
+    job: str
+    stage: str  # semantic, coarse, fine, codec
+    done: float
+    total: float
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Finished:
+    """The file is complete and on disk: written aside, synced, renamed."""
+
+    job: str
+    path: str
+    seconds: float  # of audio
+    took: float  # seconds of work
+    seed: int
+    model: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Failed:
+    """This job cannot be done; the child lives on."""
+
+    job: str
+    reason: Reason
+    detail: str = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Cancelled:
+    """The job was stopped because it was asked for."""
+
+    job: str
+
+
+Message = Job | Cancel | Drain | Loading | Ready | Progress | Finished | Failed | Cancelled
+
+_KINDS = {kind.__name__: kind for kind in (Job, Cancel, Drain, Loading, Ready, Progress, Finished, Failed, Cancelled)}
+
+
+def encode(message: Message) -> bytes:
+    """One message as JSON bytes."""
+    return json.dumps({"kind": type(message).__name__, **dataclasses.asdict(message)}).encode()
+
+
+def decode(data: bytes) -> Message:
+    """The message in these bytes; ValueError if they hold none that this version knows."""
+    fields = json.loads(data)
+    try:
+        kind = _KINDS[fields.pop("kind")]
+        if kind is Ready:
+            fields["voices"] = tuple(fields["voices"])
+        if kind is Failed:
+            fields["reason"] = Reason(fields["reason"])
+        return kind(**fields)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not a message of this version: {data[:200]!r}") from error
