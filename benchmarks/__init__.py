@@ -1,0 +1,1 @@
+"""Reproducible figures of speed: ratios measured in one run."""

@@ -69,5 +69,5 @@ class DeviceError(SynthError):
     """The device is broken for this process."""
 
 
-class Stopped(Exception):  # noqa: N818 - not an error
+class Stopped(Exception):
     """Raised by a listener between two steps to end a job."""

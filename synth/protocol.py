@@ -1,4 +1,4 @@
-"""The messages between the bot and the synth process: frozen values, JSON on the wire, nothing but the standard library.
+"""The messages between the bot and the synth process: frozen values, JSON on the wire, standard library only.
 
 To the child, over a multiprocessing queue made anew for each of its lives: `Job`, `Cancel`, `Drain`.
 From the child, over a one-way pipe: `Loading` until `Ready`, then for each job `Progress` ... and exactly one of

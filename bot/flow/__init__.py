@@ -1,0 +1,1 @@
+"""The six steps of one request: ask, check, queue, render, reply, voice."""

@@ -1,0 +1,1 @@
+"""The miniature Bark that ships with the code."""
