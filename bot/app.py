@@ -1,0 +1,197 @@
+"""Composition root: config -> store -> synth -> client, in one TaskGroup. The only place where the parts meet."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sqlite3
+import time
+import uuid
+from collections.abc import Callable, Iterator
+
+import aiohttp
+import discord
+
+from bot.client import BarkClient
+from bot.commands import say
+from bot.config import Config
+from bot.errors import BarkbotError, Exit, TokenError, Unreachable
+from bot.flow import queue
+from bot.flow.intake import Intake
+from bot.flow.post import Post
+from bot.flow.progress import Board
+from bot.flow.render import Renderer, Settings
+from bot.flow.reply import Outbox
+from bot.store import Store, recall, remember
+from synth.process import Synth
+
+log = logging.getLogger(__name__)
+
+DATABASE = "barkbot.sqlite3"
+LOGIN_TRIES = 6  # with doubling pauses: about a minute, then the supervisor may start us anew
+FINISH_JOB = 20.0  # seconds the job at hand gets when the bot is stopped
+FINISH_OUTBOX = 10.0  # seconds finished audio gets to be delivered then
+
+
+class App:
+    """One life of the bot. `run` returns after `stop` was set, and raises BarkbotError where it cannot go on."""
+
+    def __init__(
+        self,
+        *,
+        config: Config,
+        token: str,
+        store: Store,
+        synth: Synth,
+        clock: Callable[[], float] = time.time,
+        connector: aiohttp.BaseConnector | None = None,
+    ) -> None:
+        self._token, self._store, self._synth, self._clock = token, store, synth, clock
+        self._known_voices: tuple[str, ...] = ()
+        self.stop = asyncio.Event()
+        self.connected = asyncio.Event()
+        self.client = BarkClient(store=store, connector=connector, ready=self.connected.set)
+        post = Post(self.client)
+        self._audio = config.store.folder / "audio"
+        self._board = Board(
+            store=store,
+            post=post,
+            clock=clock,
+            every=config.discord.progress_every,
+            pace=lambda: self._renderer.pace,
+            starting=lambda: synth.ready is None,
+            cancel=lambda job: synth.cancel(str(job)),
+        )
+        self._outbox = Outbox(store=store, post=post, board=self._board, clock=clock)
+        self._renderer = Renderer(
+            store=store,
+            synth=synth,
+            board=self._board,
+            clock=clock,
+            folder=self._audio,
+            lease=uuid.uuid4().hex,
+            settings=Settings(
+                voice=config.model.voice or None,
+                text_temp=config.model.text_temp,
+                waveform_temp=config.model.waveform_temp,
+                min_eos_p=config.model.min_eos_p,
+            ),
+            settled=self._outbox.wake.set,
+        )
+        self._intake = Intake(
+            store=store,
+            post=post,
+            clock=clock,
+            limits=config.limits.as_limits(),
+            pace=lambda: self._renderer.pace,
+            voices=self._voices,
+            queued=self._queued,
+        )
+        self.client.tree.add_command(say.build(self._intake, self._voices))
+
+    def _voices(self) -> tuple[str, ...]:
+        return self._synth.ready.voices if self._synth.ready else self._known_voices
+
+    def _queued(self) -> None:
+        self._renderer.wake.set()
+        self._board.changed.set()
+
+    async def run(self) -> None:
+        """From start to drained."""
+        try:
+            received = await self._store.call(queue.recover, self._clock())
+            self._known_voices = tuple(await self._store.call(recall, "voices", ()))
+            await self._store.call(self._sweep)
+            async with asyncio.TaskGroup() as tasks:
+                loops = [
+                    tasks.create_task(self._synth.run(), name="synth"),
+                    tasks.create_task(self._learn_voices(), name="voices"),
+                ]
+                await self._log_in()
+                self._intake.recover(received)
+                loops += [
+                    tasks.create_task(self._board.run(), name="board"),
+                    tasks.create_task(self._outbox.run(), name="outbox"),
+                    tasks.create_task(self._renderer.run(), name="renderer"),
+                    tasks.create_task(self._connect(), name="gateway"),
+                ]
+                await self.stop.wait()
+                await self._drain()
+                for task in loops:
+                    task.cancel()
+        except* BarkbotError as errors:
+            raise _first(errors) from None
+        finally:
+            await self._intake.close()
+            await self.client.close()
+            await self._synth.close()
+
+    async def _log_in(self) -> None:
+        for attempt in range(LOGIN_TRIES):
+            try:
+                await self.client.login(self._token)
+                return
+            except discord.LoginFailure as error:
+                raise TokenError(
+                    "Discord refuses the token. Reset it on the Bot page of discord.com/developers and set it anew."
+                ) from error
+            except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+                log.warning("Discord does not answer (%s); try %d of %d", error, attempt + 1, LOGIN_TRIES)
+                await asyncio.sleep(2**attempt)
+        raise Unreachable("Discord cannot be reached. Check the network of this machine, and discordstatus.com.")
+
+    async def _connect(self) -> None:
+        try:
+            await self.client.connect(reconnect=True)
+        except discord.LoginFailure as error:
+            raise TokenError("Discord refuses the token. Was it reset meanwhile?") from error
+        except (discord.ConnectionClosed, discord.GatewayNotFound) as error:
+            raise Unreachable(f"Discord closed the connection for good: {error}") from error
+
+    async def _learn_voices(self) -> None:
+        ready = await self._synth.wait_ready()
+        await self._store.insist(remember, "voices", ready.voices)
+
+    def _sweep(self, db: sqlite3.Connection) -> None:
+        """Remove audio that no open job waits for: left over by a life that was killed between two steps."""
+        self._audio.mkdir(parents=True, exist_ok=True)
+        open_jobs = {job.path for job in queue.outbox(db)}
+        for path in self._audio.iterdir():
+            if str(path) not in open_jobs:
+                path.unlink(missing_ok=True)
+
+    async def _drain(self) -> None:
+        log.info("stopping: the job at hand has %g s, the queue is kept", FINISH_JOB)
+        self._intake.stopping = True
+        await self._renderer.stop(FINISH_JOB)
+        await self._outbox.flush(FINISH_OUTBOX)
+        await self._synth.drain(FINISH_OUTBOX)
+
+
+def _first(group: BaseExceptionGroup[BarkbotError]) -> BarkbotError:
+    """The first error of a group, however deep."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error if isinstance(error, BarkbotError) else BarkbotError(str(error))
+
+
+@contextlib.contextmanager
+def signals(stop: asyncio.Event) -> Iterator[None]:
+    """The first SIGTERM or SIGINT stops in order, the second at once: what is written down is safe either way."""
+    loop = asyncio.get_running_loop()
+
+    def on_signal() -> None:
+        if stop.is_set():
+            raise SystemExit(Exit.INTERRUPTED)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)

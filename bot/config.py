@@ -1,0 +1,164 @@
+"""config.toml and the environment -> a frozen `Config`. All bad keys are reported at once, by name.
+
+Order of precedence: environment (BARKBOT_MODEL__NAME for [model] name), then the file, then the defaults below.
+The token is no part of it: it comes from BARKBOT_TOKEN, from the file named by BARKBOT_TOKEN_FILE, or from a prompt, and is
+taken out of the environment at once so that no child process inherits it.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import re
+import sys
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import platformdirs
+import pydantic
+from pydantic import Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from bot.errors import ConfigError, TokenError
+from bot.flow.check import Limits
+
+TOKEN_SHAPE = re.compile(r"[A-Za-z0-9_-]{23,28}\.[A-Za-z0-9_-]{6,7}\.[A-Za-z0-9_-]{27,}")
+DEFAULT_FILE = Path("config.toml")
+
+Seconds = Annotated[float, Field(gt=0)]
+Temperature = Annotated[float, Field(gt=0, le=5)]
+
+
+class _Section(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelSection(_Section):
+    """Which Bark, and where it runs."""
+
+    name: str = "auto"
+    device: str = "auto"
+    threads: Annotated[int, Field(ge=0)] = 0
+    voice: str = ""
+    text_temp: Temperature = 0.7
+    waveform_temp: Temperature = 0.7
+    min_eos_p: Annotated[float, Field(ge=0, le=1)] = 0.2
+    hang_after: Seconds = 120.0
+
+
+class StoreSection(_Section):
+    """Where jobs and finished audio are kept."""
+
+    folder: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("barkbot", appauthor=False)))
+
+
+class LimitsSection(_Section):
+    """How much one person, one server and the queue may hold."""
+
+    max_chars: Annotated[int, Field(ge=1, le=4000)] = 1000
+    waiting_per_user: Annotated[int, Field(ge=1)] = 3
+    waiting_per_guild: Annotated[int, Field(ge=1)] = 20
+    max_wait: Seconds = 720.0
+
+    def as_limits(self) -> Limits:
+        """The same values for the decision in `flow/check.py`."""
+        return Limits(**self.model_dump())
+
+
+class DiscordSection(_Section):
+    """How Discord is talked to."""
+
+    progress_every: Seconds = 2.5
+    api: str = ""
+    gateway: str = ""
+
+
+class LogSection(_Section):
+    """What is told in the terminal."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+
+class Config(BaseSettings):
+    """Everything that can be set, with its default. `config.example.toml` explains each key."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="BARKBOT_", env_nested_delimiter="__", extra="forbid", frozen=True, case_sensitive=False
+    )
+
+    model: ModelSection = ModelSection()
+    store: StoreSection = StoreSection()
+    limits: LimitsSection = LimitsSection()
+    discord: DiscordSection = DiscordSection()
+    log: LogSection = LogSection()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic's
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over what `load` read from the file."""
+        return env_settings, init_settings
+
+
+def load(path: Path | None = None) -> Config:
+    """The configuration from `path` (default: config.toml if it is there) and the environment. Raises ConfigError."""
+    if path is None and not DEFAULT_FILE.exists():
+        return _build({}, "the environment")
+    path = path or DEFAULT_FILE
+    try:
+        content = path.read_text(encoding="utf-8")
+        values = tomllib.loads(content)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}.") from error
+    if TOKEN_SHAPE.search(content):
+        raise ConfigError(
+            f"{path} holds what looks like a bot token. Take it out, reset it on Discord's developer page, and set BARKBOT_TOKEN."
+        )
+    return _build(values, str(path))
+
+
+def _build(values: dict[str, Any], source: str) -> Config:
+    try:
+        return Config(**values)
+    except pydantic.ValidationError as error:
+        lines = [f"  {'.'.join(str(part) for part in problem['loc'])}: {_words(problem)}" for problem in error.errors()]
+        raise ConfigError(
+            f"Please correct in {source} (or BARKBOT_... in the environment):\n" + "\n".join(lines)
+        ) from error
+
+
+def _words(problem: Any) -> str:
+    if problem["type"] == "extra_forbidden":
+        return "no such key (see config.example.toml)"
+    message: str = problem["msg"]
+    return f"{message[0].lower()}{message[1:]} (it is {problem['input']!r})"
+
+
+def take_token() -> str:
+    """The bot's token, removed from this process's environment. Raises TokenError with what to do."""
+    token = os.environ.pop("BARKBOT_TOKEN", "").strip()
+    file = os.environ.pop("BARKBOT_TOKEN_FILE", "").strip()
+    if not token and file:
+        try:
+            token = Path(file).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise TokenError(f"The token file {file} cannot be read: {error.strerror}.") from error
+    if not token and sys.stdin.isatty():
+        token = getpass.getpass("Bot token (from discord.com/developers, not shown): ").strip()
+    if not token:
+        raise TokenError(
+            "There is no token. Set BARKBOT_TOKEN, or BARKBOT_TOKEN_FILE to a file that holds it. README.md says how to get one."
+        )
+    if not TOKEN_SHAPE.fullmatch(token):
+        raise TokenError(
+            "BARKBOT_TOKEN does not look like a bot token. Copy it anew from the Bot page of discord.com/developers."
+        )
+    return token

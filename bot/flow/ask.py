@@ -1,0 +1,40 @@
+"""Step 1, ask: an interaction becomes a frozen `Ask`. Discord's objects end here."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Self
+
+import discord
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Ask:
+    """One `/bark say`, as plain values."""
+
+    id: int
+    application_id: int
+    token: str = dataclasses.field(repr=False)
+    user_id: int
+    guild_id: int | None
+    channel_id: int
+    size_limit: int  # bytes an upload may have here
+    text: str = dataclasses.field(repr=False)
+    voice: str | None
+    seed: int
+
+    @classmethod
+    def from_interaction(cls, interaction: discord.Interaction, *, text: str, voice: str | None, seed: int) -> Self:
+        """The plain values of an interaction and its options."""
+        return cls(
+            id=interaction.id,
+            application_id=interaction.application_id,
+            token=interaction.token,
+            user_id=interaction.user.id,
+            guild_id=interaction.guild_id,
+            channel_id=interaction.channel_id or 0,
+            size_limit=interaction.filesize_limit,
+            text=text,
+            voice=voice,
+            seed=seed,
+        )

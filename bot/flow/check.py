@@ -1,0 +1,86 @@
+"""Step 2, check: a pure decision over plain values. A refusal is a value with a sentence that says what to do."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+
+from bot import texts
+from bot.flow.ask import Ask
+from bot.texts import say
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """What one person, one server and the whole queue may hold."""
+
+    max_chars: int
+    waiting_per_user: int
+    waiting_per_guild: int
+    max_wait: float  # seconds
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """What the decision needs to know, read in the transaction that writes its outcome."""
+
+    limits: Limits
+    voices: tuple[str, ...]  # empty: not known yet
+    stopping: bool
+    user_waiting: int
+    guild_waiting: int
+    wait: float  # seconds of work in line
+    estimate: float  # seconds of work this ask adds
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Admitted:
+    """It may enter the queue, with its text as it will be rendered."""
+
+    text: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Refused:
+    """It may not. `rule` is for the log, `words` for the asker."""
+
+    rule: str
+    words: str
+
+
+def decide(ask: Ask, facts: Facts, now: float) -> Admitted | Refused:
+    """Whether this ask may enter the queue at `now`."""
+    text = re.sub(r"\s+", " ", ask.text).strip()
+    if not text:
+        return Refused(rule="empty", words=texts.EMPTY)
+    if len(text) > facts.limits.max_chars:
+        return Refused(rule="too-long", words=say(texts.TOO_LONG, length=len(text), limit=facts.limits.max_chars))
+    if ask.voice is not None and facts.voices and ask.voice not in facts.voices:
+        return Refused(rule="unknown-voice", words=unknown_voice(ask.voice, facts.voices))
+    return _room(facts, now) or Admitted(text=text)
+
+
+def _room(facts: Facts, now: float) -> Refused | None:
+    wait = texts.duration(facts.wait)
+    if facts.stopping:
+        return Refused(rule="stopping", words=texts.STOPPING)
+    if facts.user_waiting >= facts.limits.waiting_per_user:
+        return Refused(rule="user-full", words=say(texts.USER_FULL, count=facts.user_waiting))
+    if facts.guild_waiting >= facts.limits.waiting_per_guild:
+        return Refused(rule="guild-full", words=say(texts.GUILD_FULL, count=facts.guild_waiting, wait=wait))
+    if facts.wait + facts.estimate > facts.limits.max_wait and facts.wait > 0:
+        return Refused(rule="queue-full", words=say(texts.QUEUE_FULL, wait=wait, when=round(now + facts.wait)))
+    return None
+
+
+def unknown_voice(voice: str, voices: tuple[str, ...]) -> str:
+    """The sentence for a voice that is not there, with the closest names."""
+    close = difflib.get_close_matches(voice, voices, n=3, cutoff=0.5)
+    hint = say(texts.UNKNOWN_VOICE_HINT, names=" or ".join(close)) if close else ""
+    return say(texts.UNKNOWN_VOICE, voice=clean(voice), hint=hint)
+
+
+def clean(text: str, limit: int = 60) -> str:
+    """A person's text, safe to repeat: short, on one line, without Discord's markup."""
+    return re.sub(r"[^\w /.-]", "", text)[:limit]

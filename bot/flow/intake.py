@@ -1,0 +1,143 @@
+"""Steps 1 to 3 for one interaction: check it, write it down, claim it by acknowledging it, queue it.
+
+Claim by acknowledgement: the row is written as `received`, then Discord gets the deferred reply. If Discord takes it the job is
+ours and `queued`; if Discord says that somebody else answered (40060) or that it is too late (10062) the row is dropped. So two
+bots with one token, or a replayed event, never make a job twice, and a job whose reply was seen is never lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Awaitable, Callable
+
+from bot.flow import post, queue
+from bot.flow.ask import Ask
+from bot.flow.check import Admitted, Facts, Limits, Refused, decide
+from bot.flow.job import Job, State
+from bot.flow.pace import Pace
+from bot.flow.post import Post, Trouble
+from bot.store import Store
+
+log = logging.getLogger(__name__)
+
+LOOK_AGAIN = 2.0  # seconds between two looks at whether Discord took our reply
+
+
+class Intake:
+    """Where asks come in."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        post: Post,
+        clock: Callable[[], float],
+        limits: Limits,
+        pace: Callable[[], Pace],
+        voices: Callable[[], tuple[str, ...]],
+        queued: Callable[[], None],
+    ) -> None:
+        self._store, self._post, self._clock, self._limits = store, post, clock, limits
+        self._pace, self._voices, self._queued = pace, voices, queued
+        self._unsure: set[asyncio.Task[None]] = set()
+        self.stopping = False
+
+    async def take(self, ask: Ask, acknowledge: Callable[[], Awaitable[object]]) -> Refused | None:
+        """Queue the ask, or say why not. Nothing is left to do where it returns None."""
+        verdict = await self._store.call(self._receive, ask)
+        if not isinstance(verdict, Job):
+            return verdict
+        try:
+            await acknowledge()
+        except post.ERRORS as error:
+            if post.trouble(error) is Trouble.CLAIMED:
+                log.warning(
+                    "%r was answered by somebody else, or we were too late: is a second bot running with this token?",
+                    verdict,
+                )
+                await self._store.insist(queue.drop, ask.id)
+            else:  # it may have been accepted all the same
+                self._find_out(verdict)
+            return None
+        await self._accept(verdict)
+        return None
+
+    def _receive(self, db: sqlite3.Connection, ask: Ask) -> Job | Refused | None:
+        """One transaction: read the facts, decide, write the outcome. None: this interaction is known already."""
+        now, estimate = self._clock(), self._pace().estimate(ask.text)
+        verdict = decide(ask, self._facts(db, ask, estimate), now)
+        row = {
+            "id": ask.id,
+            "application_id": ask.application_id,
+            "token": ask.token,
+            "user_id": ask.user_id,
+            "guild_id": ask.guild_id,
+            "channel_id": ask.channel_id,
+            "size_limit": ask.size_limit,
+            "text": "",
+            "voice": ask.voice,
+            "seed": ask.seed,
+            "flow": queue.flow_of(ask.guild_id, ask.user_id),
+            "estimate": estimate,
+            "received_at": now,
+        }  # fmt: skip - one glance instead of a page
+        if isinstance(verdict, Admitted):
+            fresh = queue.insert(db, **{**row, "text": verdict.text, "state": State.RECEIVED})
+            return queue.get(db, ask.id) if fresh else None
+        fresh = queue.insert(
+            db, **{**row, "token": None, "state": State.REFUSED, "reason": verdict.rule, "told_at": now}
+        )
+        return verdict if fresh else None
+
+    def _facts(self, db: sqlite3.Connection, ask: Ask, estimate: float) -> Facts:
+        row = db.execute(
+            "SELECT count(*) FILTER (WHERE user_id = :user) AS of_user, count(*) FILTER (WHERE guild_id = :guild) AS of_guild,"
+            " coalesce(sum(estimate), 0.0) AS wait FROM jobs WHERE state IN ('received', 'queued', 'rendering')",
+            {"user": ask.user_id, "guild": ask.guild_id},
+        ).fetchone()
+        return Facts(
+            limits=self._limits,
+            voices=self._voices(),
+            stopping=self.stopping,
+            user_waiting=row["of_user"],
+            guild_waiting=row["of_guild"],
+            wait=row["wait"],
+            estimate=estimate,
+        )
+
+    async def _accept(self, job: Job) -> None:
+        if await self._store.insist(queue.accept, job.id, self._clock()):
+            self._queued()
+
+    def recover(self, received: list[Job]) -> None:
+        """Look up at Discord what an earlier life wrote down but did not see accepted."""
+        for job in received:
+            self._find_out(job)
+
+    def _find_out(self, job: Job) -> None:
+        task = asyncio.create_task(self._settle(job), name=f"find out about {job.id}")
+        self._unsure.add(task)
+        task.add_done_callback(self._unsure.discard)
+
+    async def _settle(self, job: Job) -> None:
+        """Ask Discord for the reply until it says yes or no, or the token has died."""
+        while job.token_lives(self._clock()):
+            try:
+                await self._post.exists(job)
+            except post.ERRORS as error:
+                if post.trouble(error) is not Trouble.PASSING:
+                    await self._store.insist(queue.drop, job.id)
+                    return
+                await asyncio.sleep(max(LOOK_AGAIN, post.pause(error) or 0.0))
+            else:
+                await self._accept(job)
+                return
+        await self._store.insist(queue.expire, job.id, "never-acknowledged", self._clock())
+
+    async def close(self) -> None:
+        """Stop looking; what is unsure stays `received` for the next start."""
+        for task in self._unsure:
+            task.cancel()
+        await asyncio.gather(*self._unsure, return_exceptions=True)

@@ -1,0 +1,130 @@
+"""What is sent to Discord for a job, and what Discord's errors mean for it. The only file of the flow that speaks REST."""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import discord
+
+from bot import texts
+from bot.flow.job import Job
+
+ORIGINAL: Any = "@original"  # the deferred reply: Discord takes this word where discord.py expects an id
+TRY_FOR = 60.0  # seconds for one request: an upload of 10 MB on a slow line
+
+
+class Trouble(enum.Enum):
+    """What an error means for the job."""
+
+    DELETED = "the reply was deleted"
+    TOKEN = "the interaction's token is no longer valid"  # noqa: S105 - a sentence
+    TOO_LARGE = "the file is too large"
+    FORBIDDEN = "not allowed, or the channel is gone"
+    CLAIMED = "somebody else has answered, or it was too late"
+    PASSING = "a passing fault"
+
+
+# Discord's JSON error codes (opcodes and status codes)
+_CODES = {
+    10003: Trouble.FORBIDDEN,  # unknown channel
+    10008: Trouble.DELETED,  # unknown message
+    10015: Trouble.TOKEN,  # unknown webhook
+    10062: Trouble.CLAIMED,  # unknown interaction
+    40005: Trouble.TOO_LARGE,  # request entity too large
+    40060: Trouble.CLAIMED,  # already acknowledged
+    50001: Trouble.FORBIDDEN,  # missing access
+    50007: Trouble.FORBIDDEN,  # cannot send messages to this user
+    50013: Trouble.FORBIDDEN,  # missing permissions
+    50027: Trouble.TOKEN,  # invalid webhook token
+}
+_STATUSES = {401: Trouble.TOKEN, 403: Trouble.FORBIDDEN, 413: Trouble.TOO_LARGE}
+
+ERRORS = (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError)
+
+
+def trouble(error: BaseException) -> Trouble:
+    """What this error (one of `ERRORS`) means for the job."""
+    if not isinstance(error, discord.HTTPException):
+        return Trouble.PASSING
+    return _CODES.get(error.code) or _STATUSES.get(error.status, Trouble.PASSING)
+
+
+def pause(error: BaseException) -> float | None:
+    """Seconds to leave Discord alone after this error, where it says so: a 429 that discord.py did not wait out itself.
+
+    One without a `Via` header comes from the shield in front of Discord and counts against the whole machine.
+    """
+    if not isinstance(error, discord.HTTPException) or error.status != 429:
+        return None
+    return float(error.response.headers.get("Retry-After", 60.0)) if error.response.headers.get("Via") else 600.0
+
+
+class Post:
+    """The messages of a job. Every method raises one of `ERRORS`; `trouble` says what it means."""
+
+    def __init__(self, client: discord.Client) -> None:
+        self._client = client
+
+    def _reply(self, job: Job) -> discord.Webhook:
+        if job.token is None:
+            raise ValueError(f"{job!r} has no token")
+        return discord.Webhook.partial(job.application_id, job.token, client=self._client)
+
+    async def edit(self, job: Job, content: str, path: Path | None = None) -> None:
+        """Replace what the reply says, and with `path` what it carries. As often as one likes: the result is the same."""
+        files = discord.utils.MISSING if path is None else [attachment(job, path)]
+        async with asyncio.timeout(TRY_FOR):
+            await self._reply(job).edit_message(ORIGINAL, content=content, attachments=files)
+
+    async def exists(self, job: Job) -> None:
+        """Ask whether the reply is there: raises if it is not."""
+        async with asyncio.timeout(TRY_FOR):
+            await self._reply(job).fetch_message(ORIGINAL)
+
+    async def delete(self, job: Job) -> None:
+        """Take the reply away."""
+        async with asyncio.timeout(TRY_FOR):
+            await self._reply(job).delete_message(ORIGINAL)
+
+    async def whisper(self, job: Job, content: str) -> None:
+        """A follow-up that only the asker sees. It cannot be repeated safely: Discord knows no nonce here."""
+        async with asyncio.timeout(TRY_FOR):
+            await self._reply(job).send(content, ephemeral=True, wait=True)
+
+    async def send(self, job: Job, content: str, path: Path | None, *, direct: bool = False) -> None:
+        """A message of its own, in the channel or to the asker alone. The nonce makes all tries within minutes one message."""
+        file = discord.utils.MISSING if path is None else attachment(job, path)
+        mentions = discord.AllowedMentions(everyone=False, roles=False, users=[discord.Object(job.user_id)])
+        async with asyncio.timeout(TRY_FOR):
+            place = await self._place(job, direct=direct)
+            await place.send(content, file=file, nonce=str(job.id), allowed_mentions=mentions)
+
+    async def find(self, job: Job, *, direct: bool = False) -> bool:
+        """Whether the channel's last messages hold the answer already: a file of ours that carries the job's id."""
+        async with asyncio.timeout(TRY_FOR):
+            place = await self._place(job, direct=direct)
+            async for message in place.history(limit=100):
+                if (
+                    any(str(job.id) in attached.filename for attached in message.attachments)
+                    and message.author.id == self._me()
+                ):
+                    return True
+        return False
+
+    def _me(self) -> int:
+        return self._client.user.id if self._client.user else 0
+
+    async def _place(self, job: Job, *, direct: bool) -> discord.abc.Messageable:
+        if not direct:
+            return self._client.get_partial_messageable(job.channel_id, guild_id=job.guild_id)
+        return await self._client.create_dm(discord.Object(job.user_id))
+
+
+def attachment(job: Job, path: Path) -> discord.File:
+    """The audio as it is uploaded. The name says what it is and which job it answers."""
+    words = texts.say(texts.ALT_TEXT, voice=job.voice or texts.NO_VOICE, seconds=texts.clip_length(job.seconds or 0.0))
+    return discord.File(path, filename=f"ai-speech-{job.id}{path.suffix}", description=words)

@@ -1,0 +1,118 @@
+"""The reply while it is made: place in line, an honest wait, then the stage and percent. One message, edited in place.
+
+Best effort: a lost edit harms nobody. What must not happen is an edit that lands after the answer, so each job has a lock,
+and whoever takes the last word (`flow/reply.py`) closes it for good.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from bot import texts
+from bot.flow import queue
+from bot.flow.job import Job, State
+from bot.flow.pace import Pace
+from bot.flow.post import ERRORS, Post, Trouble, trouble
+from bot.store import Store
+from bot.texts import say
+
+log = logging.getLogger(__name__)
+
+
+class Board:
+    """What each open reply says, and the loop that keeps it true."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        post: Post,
+        clock: Callable[[], float],
+        every: float,
+        pace: Callable[[], Pace],
+        starting: Callable[[], bool],
+        cancel: Callable[[int], None],
+    ) -> None:
+        self._store, self._post, self._clock, self._every = store, post, clock, every
+        self._pace, self._starting, self._cancel = pace, starting, cancel
+        self._said: dict[int, str] = {}
+        self._locks: dict[int, asyncio.Lock] = {}
+        self._running: dict[int, tuple[str, float]] = {}  # job -> stage and fraction of the whole
+        self.changed = asyncio.Event()
+
+    def step(self, job: int, stage: str, fraction: float) -> None:
+        """A step of the rendering was made."""
+        self._running[job] = (stage, fraction)
+        self.changed.set()
+
+    @contextlib.asynccontextmanager
+    async def last_word(self, job: int) -> AsyncIterator[None]:
+        """Hold the job's message: edits under way are over, and none begins."""
+        async with self._locks.setdefault(job, asyncio.Lock()):
+            yield
+
+    def forget(self, job: int) -> None:
+        """The job has its outcome."""
+        self._said.pop(job, None)
+        self._locks.pop(job, None)
+        self._running.pop(job, None)
+
+    async def run(self) -> None:
+        """Edit what changed, at most every `every` seconds."""
+        while True:
+            await self.changed.wait()
+            self.changed.clear()
+            await self.refresh()
+            await asyncio.sleep(self._every)
+
+    async def refresh(self) -> None:
+        """One round over all open replies, the one being rendered first."""
+        jobs = await self._store.insist(queue.line)
+        for job, words in self._words(jobs):
+            if self._said.get(job.id) != words and job.token_lives(self._clock()):
+                await self._edit(job, words)
+
+    def _words(self, jobs: Sequence[Job]) -> list[tuple[Job, str]]:
+        pace, ahead, result = self._pace(), 0.0, []
+        waiting = [job for job in jobs if job.state is State.QUEUED]
+        for job in jobs:
+            if job.state is State.RENDERING:
+                stage, fraction = self._running.get(job.id, ("semantic", 0.0))
+                ahead += job.estimate * (1 - fraction)
+                result.append((job, rendering(stage, fraction)))
+            else:
+                ahead += job.estimate
+                result.append((job, self._line(job, waiting.index(job) + 1, len(waiting), pace.span(ahead))))
+        return result
+
+    def _line(self, job: Job, place: int, count: int, span: tuple[float, float]) -> str:
+        wait = texts.span(*span)
+        if self._starting():
+            return say(texts.STARTING, place=place)
+        if job.deaths:
+            return say(texts.AGAIN_AFTER_CRASH, wait=wait)
+        return say(texts.NEXT, wait=wait) if place == 1 else say(texts.IN_LINE, place=place, count=count, wait=wait)
+
+    async def _edit(self, job: Job, words: str) -> None:
+        async with self.last_word(job.id):
+            current = await self._store.insist(queue.get, job.id)
+            if current is None or current.state not in (State.QUEUED, State.RENDERING):
+                return
+            try:
+                await self._post.edit(job, words)
+            except ERRORS as error:
+                if trouble(error) is Trouble.DELETED:  # whoever deletes the reply does not want the answer
+                    await self._store.insist(queue.cancel, job.id, self._clock(), told=True)
+                    self._cancel(job.id)
+                log.debug("progress of %r not shown: %s", job, error)
+            self._said[job.id] = words
+
+
+def rendering(stage: str, fraction: float) -> str:
+    """The sentence for a job at work."""
+    return say(
+        texts.RENDERING, bar=texts.bar(fraction), percent=int(fraction * 100), stage=texts.STAGES.get(stage, stage)
+    )

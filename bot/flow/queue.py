@@ -1,0 +1,244 @@
+"""The queue of record: every step of a job as one transaction. All functions take the connection that `Store.call` hands them.
+
+Order: start-time fair queueing on two levels. Each server (each person, in direct messages) has a flow, and each member a flow
+within it. Work is given to the flow that has received least; a flow that comes back from being idle starts at the present
+virtual time, so that it neither jumps far ahead nor pays for having been away. Someone who asks for 200 texts waits for them;
+the others do not.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from bot.flow.job import Job, State
+
+EVERYTHING = ""  # the flow above all servers
+MAX_DEATHS = 3  # processes a job may take with it before it is put aside
+
+_FAIR = """
+    SELECT job.id FROM jobs job
+    JOIN flows outer_flow ON outer_flow.flow = substr(job.flow, 1, instr(job.flow || '/', '/') - 1)
+    JOIN flows inner_flow ON inner_flow.flow = job.flow
+    WHERE job.state = 'queued'
+    ORDER BY outer_flow.served, outer_flow.flow, inner_flow.served, job.queued_at, job.id
+"""
+
+
+def flow_of(guild_id: int | None, user_id: int) -> str:
+    """The flow of a member in a server, or of a person in direct messages."""
+    return f"g{guild_id}/u{user_id}" if guild_id is not None else f"u{user_id}/u{user_id}"
+
+
+def outer_of(flow: str) -> str:
+    """The flow above this one: the server, or the person in direct messages."""
+    return flow.partition("/")[0]
+
+
+def insert(db: sqlite3.Connection, **columns: Any) -> bool:
+    """A new row, `received` or `refused`. False if this interaction is known already (a replayed event)."""
+    names = ", ".join(columns)
+    holes = ", ".join(f":{name}" for name in columns)
+    return db.execute(f"INSERT OR IGNORE INTO jobs ({names}) VALUES ({holes})", columns).rowcount == 1
+
+
+def drop(db: sqlite3.Connection, job: int) -> None:
+    """Forget a received job: Discord says that the interaction belongs to somebody else."""
+    db.execute("DELETE FROM jobs WHERE id = ? AND state = 'received'", (job,))
+
+
+def accept(db: sqlite3.Connection, job: int, now: float) -> bool:
+    """received -> queued: Discord took the deferred reply. False if it was no longer `received`."""
+    row = db.execute(
+        "UPDATE jobs SET state = 'queued', queued_at = ? WHERE id = ? AND state = 'received' RETURNING flow", (now, job)
+    ).fetchone()
+    if row is None:
+        return False
+    _join(db, row["flow"])
+    return True
+
+
+def _join(db: sqlite3.Connection, flow: str) -> None:
+    """Lift a flow that was idle to the present virtual time of its level; make it if it is new."""
+    outer = outer_of(flow)
+    for level, name, pattern in ((EVERYTHING, outer, f"{outer}/*"), (outer, flow, flow)):
+        db.execute("INSERT OR IGNORE INTO flows (flow) VALUES (?)", (level,))
+        db.execute("INSERT OR IGNORE INTO flows (flow) VALUES (?)", (name,))
+        busy = db.execute(
+            "SELECT count(*) FROM jobs WHERE flow GLOB ? AND state IN ('queued', 'rendering')", (pattern,)
+        ).fetchone()[0]
+        if busy <= 1:  # the job that is joining
+            db.execute(
+                "UPDATE flows SET served = max(served, (SELECT clock FROM flows WHERE flow = ?)) WHERE flow = ?",
+                (level, name),
+            )
+
+
+def _charge(db: sqlite3.Connection, flow: str, seconds: float) -> None:
+    outer = outer_of(flow)
+    db.execute("UPDATE flows SET served = served + ? WHERE flow IN (?, ?)", (seconds, outer, flow))
+
+
+def claim(db: sqlite3.Connection, lease: str, now: float) -> Job | None:
+    """queued -> rendering: the next job in fair order, for this life of the bot. None if nothing waits."""
+    row = db.execute(
+        f"UPDATE jobs SET state = 'rendering', lease = ?, started_at = ? WHERE id = ({_FAIR} LIMIT 1) RETURNING *",
+        (lease, now),
+    ).fetchone()
+    if row is None:
+        return None
+    job = Job.from_row(row)
+    outer = outer_of(job.flow)
+    db.execute("UPDATE flows SET clock = (SELECT served FROM flows WHERE flow = ?) WHERE flow = ?", (outer, EVERYTHING))
+    db.execute("UPDATE flows SET clock = (SELECT served FROM flows WHERE flow = ?) WHERE flow = ?", (job.flow, outer))
+    _charge(db, job.flow, job.estimate)
+    return job
+
+
+def rendered(
+    db: sqlite3.Connection,
+    job: Job,
+    *,
+    path: str,
+    voice: str | None,
+    seconds: float,
+    took: float,
+    model: str,
+    now: float,
+) -> bool:
+    """rendering -> rendered: the file is complete. The flow pays what the work really took."""
+    changed = db.execute(
+        "UPDATE jobs SET state = 'rendered', lease = NULL, path = ?, voice = ?, seconds = ?, took = ?, model = ?, settled_at = ?"
+        " WHERE id = ? AND state = 'rendering'",
+        (path, voice, seconds, took, model, now, job.id),
+    ).rowcount
+    if changed:
+        _charge(db, job.flow, took - job.estimate)
+    return changed == 1
+
+
+def fail(db: sqlite3.Connection, job: int, reason: str, now: float) -> bool:
+    """rendering or rendered -> failed: this job cannot be done or delivered."""
+    sql = "UPDATE jobs SET state = 'failed', lease = NULL, reason = ?, settled_at = ? WHERE id = ? AND state IN ('rendering', 'rendered')"
+    return db.execute(sql, (reason, now, job)).rowcount == 1
+
+
+def cancel(db: sqlite3.Connection, job: int, now: float, *, told: bool = False) -> bool:
+    """queued or rendering -> cancelled. `told`: nobody waits for words about it (the message was deleted)."""
+    sql = "UPDATE jobs SET state = 'cancelled', lease = NULL, settled_at = ? WHERE id = ? AND state IN ('queued', 'rendering')"
+    done = db.execute(sql, (now, job)).rowcount == 1
+    if done and told:
+        db.execute("UPDATE jobs SET told_at = ?, token = NULL WHERE id = ?", (now, job))
+    return done
+
+
+def died(db: sqlite3.Connection, job: int, now: float) -> State:
+    """A process died while this job was rendered: it goes again, or is put aside after `MAX_DEATHS`."""
+    db.execute(
+        f"UPDATE jobs SET deaths = deaths + 1, lease = NULL, settled_at = iif(deaths + 1 >= {MAX_DEATHS}, ?, NULL),"
+        f" reason = iif(deaths + 1 >= {MAX_DEATHS}, 'deaths', NULL), state = iif(deaths + 1 >= {MAX_DEATHS}, 'quarantined', 'queued')"
+        " WHERE id = ? AND state = 'rendering'",
+        (now, job),
+    )
+    return _back(db, job)
+
+
+def give_back(db: sqlite3.Connection, job: int) -> None:
+    """rendering -> queued, at no fault of the job: the bot is being stopped."""
+    db.execute(
+        "UPDATE jobs SET state = 'queued', lease = NULL, started_at = NULL WHERE id = ? AND state = 'rendering'", (job,)
+    )
+    _back(db, job)
+
+
+def lost(db: sqlite3.Connection, job: int) -> None:
+    """rendered -> queued: the finished file is gone."""
+    db.execute(
+        "UPDATE jobs SET state = 'queued', path = NULL, seconds = NULL, settled_at = NULL WHERE id = ? AND state = 'rendered'",
+        (job,),
+    )
+
+
+def _back(db: sqlite3.Connection, job: int) -> State:
+    """Return what the flow paid for work that was not finished."""
+    row = db.execute("SELECT flow, estimate, state FROM jobs WHERE id = ?", (job,)).fetchone()
+    _charge(db, row["flow"], -row["estimate"])
+    return State(row["state"])
+
+
+def recover(db: sqlite3.Connection, now: float) -> list[Job]:
+    """At the start: what an earlier life left `rendering` goes again. Returns what it left `received`, to be looked up at Discord."""
+    for row in db.execute("SELECT id FROM jobs WHERE state = 'rendering'").fetchall():
+        died(db, row["id"], now)
+    return [Job.from_row(row) for row in db.execute("SELECT * FROM jobs WHERE state = 'received' ORDER BY id")]
+
+
+def outbox(db: sqlite3.Connection) -> list[Job]:
+    """Jobs whose asker has not been told the outcome."""
+    sql = "SELECT * FROM jobs WHERE told_at IS NULL AND state IN ('rendered', 'failed', 'cancelled', 'quarantined') ORDER BY settled_at, id"
+    return [Job.from_row(row) for row in db.execute(sql)]
+
+
+def sending(db: sqlite3.Connection, job: int, now: float) -> None:
+    """Remember, before the first try, that a message that cannot be replaced is being sent."""
+    db.execute("UPDATE jobs SET send_at = ? WHERE id = ? AND send_at IS NULL", (now, job))
+
+
+def told(db: sqlite3.Connection, job: int, now: float) -> None:
+    """The asker has the outcome: rendered -> answered, other outcomes keep their state. The token is of no more use."""
+    db.execute(
+        "UPDATE jobs SET state = iif(state = 'rendered', 'answered', state), told_at = ?, token = NULL WHERE id = ? AND told_at IS NULL",
+        (now, job),
+    )
+
+
+def expire(db: sqlite3.Connection, job: int, reason: str, now: float) -> None:
+    """There is nowhere left to deliver to."""
+    db.execute(
+        "UPDATE jobs SET state = iif(state IN ('received', 'queued', 'rendered'), 'expired', state), reason = coalesce(reason, ?),"
+        " settled_at = coalesce(settled_at, ?), told_at = ?, token = NULL WHERE id = ? AND told_at IS NULL",
+        (reason, now, now, job),
+    )
+
+
+def get(db: sqlite3.Connection, job: int) -> Job | None:
+    """One job by its id."""
+    row = db.execute("SELECT * FROM jobs WHERE id = ?", (job,)).fetchone()
+    return None if row is None else Job.from_row(row)
+
+
+def line(db: sqlite3.Connection) -> list[Job]:
+    """The job being rendered, then the waiting ones in the order in which they would be claimed if nothing else came."""
+    running = [
+        Job.from_row(row) for row in db.execute("SELECT * FROM jobs WHERE state = 'rendering' ORDER BY started_at")
+    ]
+    waiting = {
+        row["id"]: Job.from_row(row)
+        for row in db.execute("SELECT * FROM jobs WHERE state = 'queued' ORDER BY queued_at, id")
+    }
+    served = {row["flow"]: row["served"] for row in db.execute("SELECT flow, served FROM flows")}
+    return running + [waiting[job] for job in fair_order(list(waiting.values()), served)]
+
+
+def fair_order(waiting: list[Job], served: dict[str, float]) -> list[int]:
+    """The ids of `waiting` (oldest first) in the order of claims, given what each flow has received: what `claim` does, ahead of time."""
+    served = dict(served)
+    lines: dict[str, dict[str, list[Job]]] = {}
+    for job in waiting:
+        lines.setdefault(outer_of(job.flow), {}).setdefault(job.flow, []).append(job)
+    order: list[int] = []
+    while lines:
+        outer = min(lines, key=lambda flow: (served[flow], flow))
+        inner = min(
+            lines[outer],
+            key=lambda flow: (served[flow], lines[outer][flow][0].queued_at or 0.0, lines[outer][flow][0].id),
+        )
+        job = lines[outer][inner].pop(0)
+        order.append(job.id)
+        served[outer] += job.estimate
+        served[inner] += job.estimate
+        if not lines[outer][inner]:
+            del lines[outer][inner]
+        if not lines[outer]:
+            del lines[outer]
+    return order

@@ -1,0 +1,130 @@
+"""Step 4, render: one loop claims the next job, hands it to the synth process, and writes down what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from bot.flow import queue
+from bot.flow.job import Job
+from bot.flow.pace import Pace
+from bot.flow.progress import Board
+from bot.store import Store, recall, remember
+from synth import protocol
+from synth.process import JobCancelled, JobFailed, Synth, SynthDied
+
+log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """How jobs are rendered where the asker did not say. `voice` None: the model's first."""
+
+    voice: str | None
+    text_temp: float
+    waveform_temp: float
+    min_eos_p: float
+
+
+class Renderer:
+    """The loop between the queue and the synth process."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        synth: Synth,
+        board: Board,
+        clock: Callable[[], float],
+        folder: Path,
+        lease: str,
+        settings: Settings,
+        settled: Callable[[], None],
+    ) -> None:
+        self._store, self._synth, self._board, self._clock = store, synth, board, clock
+        self._folder, self._lease, self._settings, self._settled = folder, lease, settings, settled
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = False
+        self.wake = asyncio.Event()
+        self.pace = Pace()
+
+    async def run(self) -> None:
+        """Render what waits, one job after the other, until `stop`."""
+        self.pace = Pace(**await self._store.insist(recall, "pace", dataclasses.asdict(self.pace)))
+        while not self._stopping:
+            ready = await self._synth.wait_ready()
+            self.wake.clear()
+            job = None if self._stopping else await self._store.insist(queue.claim, self._lease, self._clock())
+            if job is None:
+                if not self._stopping:
+                    await self.wake.wait()
+                continue
+            self._board.changed.set()
+            self._task = asyncio.create_task(self._render(job, ready), name=f"render {job.id}")
+            await asyncio.wait({self._task})
+            self._settled()
+            self._board.changed.set()
+
+    async def stop(self, patience: float) -> None:
+        """Claim nothing more; the job at hand has `patience` seconds to finish, else it goes back to the queue."""
+        self._stopping = True
+        self.wake.set()
+        if self._task is not None and not self._task.done():
+            await asyncio.wait({self._task}, timeout=patience)
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    async def _render(self, job: Job, ready: protocol.Ready) -> None:
+        voice = job.voice or self._settings.voice or next(iter(ready.voices), None)
+        try:
+            finished = await self._synth.render(self._order(job, voice), self._progress)
+        except JobFailed as failure:
+            log.warning("%r failed: %s %s", job, failure.reason, failure.detail)
+            await self._store.insist(queue.fail, job.id, failure.reason, self._clock())
+        except JobCancelled:
+            await self._store.insist(queue.cancel, job.id, self._clock())
+        except SynthDied as death:
+            state = await self._store.insist(queue.died, job.id, self._clock())
+            log.warning("the synth process died under %r (%s); it is %s", job, death, state)
+        except asyncio.CancelledError:
+            await self._store.insist(queue.give_back, job.id)
+            raise
+        except Exception:
+            log.exception("%r failed in a way nobody foresaw", job)
+            await self._store.insist(queue.fail, job.id, protocol.Reason.INTERNAL, self._clock())
+        else:
+            await self._write_down(job, voice, finished)
+
+    def _order(self, job: Job, voice: str | None) -> protocol.Job:
+        return protocol.Job(
+            id=str(job.id),
+            text=job.text,
+            path=str(self._folder / f"{job.id}.ogg"),
+            seed=job.seed,
+            voice=voice,
+            text_temp=self._settings.text_temp,
+            waveform_temp=self._settings.waveform_temp,
+            min_eos_p=self._settings.min_eos_p,
+            max_bytes=job.size_limit,
+        )
+
+    def _progress(self, progress: protocol.Progress) -> None:
+        self._board.step(int(progress.job), progress.stage, progress.done / progress.total if progress.total else 0.0)
+
+    async def _write_down(self, job: Job, voice: str | None, finished: protocol.Finished) -> None:
+        self.pace = self.pace.learn(job.text, finished.took)
+        await self._store.insist(
+            queue.rendered,
+            job,
+            path=finished.path,
+            voice=voice,
+            seconds=finished.seconds,
+            took=finished.took,
+            model=finished.model,
+            now=self._clock(),
+        )
+        await self._store.insist(remember, "pace", dataclasses.asdict(self.pace))
+        log.info("%r: %.1f s of audio in %.1f s", job, finished.seconds, finished.took)

@@ -1,0 +1,214 @@
+"""Step 5, reply: the outcome reaches the asker, once.
+
+While the interaction's token lives the deferred reply is replaced: that can be repeated any number of times with one result.
+After that a message of its own goes to the channel, with the job's id as its nonce: Discord makes one message of all tries within
+some minutes. After a longer gap the channel's history is looked through first. A failure is told to the asker alone: a follow-up
+only they see, sent at most once, after which the placeholder is taken away.
+
+A job leaves the outbox only after Discord accepted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+from bot import texts
+from bot.flow import post, queue
+from bot.flow.job import Job, State
+from bot.flow.post import Post, Trouble
+from bot.flow.progress import Board
+from bot.store import Store
+from bot.texts import say
+
+log = logging.getLogger(__name__)
+
+NONCE_WINDOW = 120.0  # seconds within which Discord surely still knows a nonce ("the past few minutes")
+GIVE_UP_AFTER = 24 * 3600.0  # seconds after which an answer that cannot be delivered is dropped
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between two tries
+AT_ONCE = 8  # deliveries under way together
+
+
+class Outbox:
+    """Delivers every settled job, with retries of its own."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        post: Post,
+        board: Board,
+        clock: Callable[[], float],
+    ) -> None:
+        self._store, self._post, self._board, self._clock = store, post, board, clock
+        self._busy: set[int] = set()
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._quiet_until = 0.0
+        self._empty = asyncio.Event()
+        self.wake = asyncio.Event()
+
+    async def run(self) -> None:
+        """Deliver what is there, then what comes."""
+        async with asyncio.TaskGroup() as tasks:
+            self.wake.set()
+            while True:
+                await self.wake.wait()
+                self.wake.clear()
+                jobs = [job for job in await self._store.insist(queue.outbox) if job.id not in self._busy]
+                for job in jobs:
+                    self._busy.add(job.id)
+                    tasks.create_task(self._deliver_in_turn(job), name=f"deliver {job.id}")
+                if not self._busy:
+                    self._empty.set()
+
+    async def flush(self, patience: float) -> None:
+        """Wait until nothing is left to deliver, at most `patience` seconds."""
+        self._empty.clear()
+        self.wake.set()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._empty.wait(), patience)
+
+    async def _deliver_in_turn(self, job: Job) -> None:
+        try:
+            async with self._slots:
+                await self.deliver(job)
+        finally:
+            self._busy.discard(job.id)
+            self.wake.set()
+
+    async def deliver(self, job: Job) -> None:
+        """Try until Discord accepts or there is nowhere left to deliver to."""
+        wait = FIRST_PAUSE
+        while True:
+            try:
+                async with self._board.last_word(job.id):
+                    done = await self._try(job)
+                break
+            except post.ERRORS as error:
+                log.info("%r not delivered yet: %s", job, error)
+                self._quiet_until = max(self._quiet_until, self._clock() + (post.pause(error) or 0.0))
+            if self._clock() > (job.settled_at or job.received_at) + GIVE_UP_AFTER:
+                done = await self._expire(job, "undeliverable")
+                break
+            await asyncio.sleep(max(wait * random.uniform(0.5, 1.0), self._quiet_until - self._clock()))
+            wait = min(LONGEST_PAUSE, wait * 2)
+            job = await self._latest(job)
+        self._board.forget(job.id)
+        if done and job.path is not None:
+            await asyncio.to_thread(Path(job.path).unlink, missing_ok=True)
+
+    async def _try(self, job: Job) -> bool:
+        """One try. True: the job is through; False: it went back. Raises one of `post.ERRORS` for another try."""
+        if job.state is State.RENDERED:
+            return await self._answer(job)
+        return await self._words(job)
+
+    # -- audio ---------------------------------------------------------------------------------------------------------
+
+    async def _answer(self, job: Job) -> bool:
+        path = Path(job.path or "")
+        if not await asyncio.to_thread(path.is_file):
+            log.warning("the audio of %r is gone; it is rendered again", job)
+            await self._store.insist(queue.lost, job.id)
+            return False
+        if not job.token_lives(self._clock()) or job.send_at is not None:
+            return await self._send(job, answer(job, texts.ANSWER_LATE), path)
+        try:
+            await self._post.edit(job, answer(job, texts.ANSWER), path)
+        except post.ERRORS as error:
+            match post.trouble(error):
+                case Trouble.DELETED:  # whoever deletes the reply does not want the answer
+                    return await self._expire(job, "reply-deleted")
+                case Trouble.TOO_LARGE:
+                    await self._store.insist(queue.fail, job.id, "too-large", self._clock())
+                    return await self._words(await self._latest(job))
+                case Trouble.TOKEN | Trouble.FORBIDDEN | Trouble.CLAIMED:
+                    return await self._send(job, answer(job, texts.ANSWER_LATE), path)
+                case _:
+                    raise
+        return await self._told(job)
+
+    async def _send(self, job: Job, words: str, path: Path | None) -> bool:
+        """A message of its own: in the channel, or where that is not allowed to the asker alone."""
+        for direct in (False, True):
+            try:
+                return await self._send_once(job, words, path, direct=direct)
+            except post.ERRORS as error:
+                if post.trouble(error) is Trouble.PASSING:
+                    raise
+                log.info("%r cannot be sent %s: %s", job, "directly" if direct else "to its channel", error)
+        return await self._expire(job, "nowhere-to-send")
+
+    async def _send_once(self, job: Job, words: str, path: Path | None, *, direct: bool) -> bool:
+        tried, now = job.send_at, self._clock()
+        if tried is None:
+            await self._store.insist(queue.sending, job.id, now)
+        elif now - tried > NONCE_WINDOW:
+            if path is None or await self._found(job, direct=direct):
+                return await self._told(job)
+            words = f"{words}\n{texts.POSSIBLY_TWICE}"
+        await self._post.send(job, words, path, direct=direct)
+        return await self._told(job)
+
+    async def _found(self, job: Job, *, direct: bool) -> bool:
+        try:
+            return await self._post.find(job, direct=direct)
+        except post.ERRORS as error:
+            if post.trouble(error) is Trouble.PASSING:
+                raise
+            return False  # the history is not for us: better twice than never
+
+    # -- words ---------------------------------------------------------------------------------------------------------
+
+    async def _words(self, job: Job) -> bool:
+        if not job.token_lives(self._clock()):
+            return await self._send(job, say(texts.FAILED_LATE, mention=f"<@{job.user_id}>", why=why(job)), None)
+        try:
+            if job.send_at is not None:  # an earlier life may have told the asker: leave a word that tells nothing
+                await self._post.edit(job, texts.FAILED_QUIETLY)
+                return await self._told(job)
+            await self._store.insist(queue.sending, job.id, self._clock())
+            await self._post.whisper(job, why(job))
+            await self._post.delete(job)
+        except post.ERRORS as error:
+            if post.trouble(error) is Trouble.PASSING:
+                raise
+            log.info("%r: the asker could not be told: %s", job, error)
+        return await self._told(job)
+
+    async def _latest(self, job: Job) -> Job:
+        latest = await self._store.insist(queue.get, job.id)
+        return latest or job
+
+    async def _told(self, job: Job) -> bool:
+        await self._store.insist(queue.told, job.id, self._clock())
+        return True
+
+    async def _expire(self, job: Job, reason: str) -> bool:
+        log.warning("%r cannot be delivered: %s", job, reason)
+        await self._store.insist(queue.expire, job.id, reason, self._clock())
+        return True
+
+
+def answer(job: Job, template: str) -> str:
+    """The words beside the audio: that it is AI-generated, with voice, seed, length and time taken."""
+    return say(
+        template,
+        mention=f"<@{job.user_id}>",
+        voice=job.voice or texts.NO_VOICE,
+        seed=job.seed,
+        seconds=texts.clip_length(job.seconds or 0.0),
+        took=texts.duration(job.took or 0.0),
+    )
+
+
+def why(job: Job) -> str:
+    """Why there is no audio, for the asker."""
+    if job.state is State.CANCELLED:
+        return texts.CANCELLED
+    template = texts.FAILED.get(job.reason or "", texts.FAILED["internal"])
+    return say(template, deaths=job.deaths, limit=texts.size(job.size_limit))

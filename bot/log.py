@@ -1,0 +1,34 @@
+"""The log: one line an event, on standard error, with secrets taken out wherever they turn up."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+
+from bot.config import TOKEN_SHAPE
+
+# Discord's URLs carry the interaction's token: /webhooks/<application>/<token>, /interactions/<id>/<token>
+_URL = re.compile(r"(/(?:webhooks|interactions)/\d+/)[\w.%-]{20,}")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+
+def redact(text: str) -> str:
+    """The text without bot tokens and interaction tokens."""
+    return _URL.sub(r"\1[token]", TOKEN_SHAPE.sub("[token]", text))
+
+
+class _Formatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return _CONTROL.sub("?", redact(super().format(record)))
+
+
+def set_up(level: str) -> None:
+    """Send everything from `level` on to standard error."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S"))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for name in ("discord.http", "discord.webhook.async_", "discord.gateway"):
+        logging.getLogger(name).setLevel(
+            max(logging.INFO, logging.getLevelName(level))
+        )  # at DEBUG these log forms and URLs whole

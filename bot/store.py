@@ -1,0 +1,240 @@
+"""The SQLite file of record: one connection on one thread, transactions, numbered append-only migrations.
+
+Every job row is written with `synchronous=FULL`: a commit survives the loss of power. Each call is one transaction
+(`BEGIN IMMEDIATE`), runs off the event loop, and is finished even when the task that asked for it is cancelled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import functools
+import json
+import logging
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+import filelock
+
+from bot.errors import StoreError, StoreLocked, StoreTooNew
+
+log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+AGAIN = 2.0  # seconds between two tries to write down what must not be lost
+
+STATES = (
+    "received",
+    "refused",
+    "queued",
+    "rendering",
+    "rendered",
+    "answered",
+    "failed",
+    "cancelled",
+    "expired",
+    "quarantined",
+)
+
+# What the state machine allows; the trigger below refuses everything else.
+TRANSITIONS = (
+    ("received", "queued"),  # Discord took the deferred reply: the job is ours
+    ("received", "expired"),  # nobody ever learned whether Discord took it
+    ("queued", "rendering"),  # claimed
+    ("queued", "cancelled"),
+    ("queued", "expired"),
+    ("rendering", "queued"),  # the synth process or the bot died; it goes again
+    ("rendering", "rendered"),
+    ("rendering", "failed"),
+    ("rendering", "cancelled"),
+    ("rendering", "quarantined"),  # it was there at too many deaths
+    ("rendered", "answered"),  # Discord accepted the audio
+    ("rendered", "failed"),  # Discord will never accept this audio (too large)
+    ("rendered", "queued"),  # the file is gone: it is rendered again
+    ("rendered", "expired"),  # nowhere left to deliver to
+)
+
+_INITIAL = f"""
+CREATE TABLE jobs (
+    id             INTEGER PRIMARY KEY,           -- the interaction's id: a replayed event cannot enter twice
+    application_id INTEGER NOT NULL,
+    token          TEXT,                          -- of the interaction; dropped once the asker has been told
+    user_id        INTEGER NOT NULL,
+    guild_id       INTEGER,                       -- NULL: a direct message
+    channel_id     INTEGER NOT NULL,
+    size_limit     INTEGER NOT NULL CHECK (size_limit > 0),  -- bytes an upload may have, from the interaction
+    text           TEXT NOT NULL,
+    voice          TEXT,                          -- NULL until rendered: the default of the model that renders it
+    seed           INTEGER NOT NULL CHECK (seed >= 0),
+    flow           TEXT NOT NULL,                 -- the queues it waits in: see flows
+    estimate       REAL NOT NULL CHECK (estimate >= 0),      -- seconds of work
+    state          TEXT NOT NULL CHECK (state IN ({", ".join(f"'{s}'" for s in STATES)})),
+    received_at    REAL NOT NULL,
+    queued_at      REAL,
+    started_at     REAL,
+    settled_at     REAL,                          -- when the outcome was known
+    told_at        REAL,                          -- when Discord accepted the words or the audio
+    send_at        REAL,                          -- when a message that cannot be replaced was first tried
+    lease          TEXT,                          -- the life of the bot that renders it
+    deaths         INTEGER NOT NULL DEFAULT 0,    -- processes that died while it was rendered
+    reason         TEXT,                          -- why it was refused or failed
+    path           TEXT,                          -- of the finished audio
+    seconds        REAL,                          -- of audio
+    took           REAL,                          -- seconds of work
+    model          TEXT,
+    CHECK ((state = 'rendering') = (lease IS NOT NULL)),
+    CHECK (state NOT IN ('rendered', 'answered') OR (path IS NOT NULL AND seconds IS NOT NULL)),
+    CHECK (state NOT IN ('refused', 'failed', 'quarantined') OR reason IS NOT NULL),
+    CHECK (state <> 'answered' OR told_at IS NOT NULL),
+    CHECK (told_at IS NULL OR state IN ('answered', 'refused', 'failed', 'cancelled', 'expired', 'quarantined'))
+) STRICT;
+CREATE UNIQUE INDEX one_job_per_lease ON jobs (lease) WHERE state = 'rendering';
+CREATE INDEX waiting ON jobs (id) WHERE state = 'queued';
+CREATE INDEX waiting_by_user ON jobs (user_id) WHERE state IN ('received', 'queued', 'rendering');
+CREATE INDEX outbox ON jobs (id) WHERE told_at IS NULL AND state IN ('rendered', 'failed', 'cancelled', 'quarantined');
+
+CREATE TABLE transitions (before TEXT NOT NULL, after TEXT NOT NULL, PRIMARY KEY (before, after)) STRICT, WITHOUT ROWID;
+INSERT INTO transitions VALUES {", ".join(f"('{before}', '{after}')" for before, after in TRANSITIONS)};
+CREATE TRIGGER only_known_transitions BEFORE UPDATE OF state ON jobs
+WHEN OLD.state <> NEW.state AND NOT EXISTS (SELECT 1 FROM transitions WHERE before = OLD.state AND after = NEW.state)
+BEGIN SELECT RAISE(ABORT, 'a job cannot change state like this'); END;
+CREATE TRIGGER jobs_begin BEFORE INSERT ON jobs WHEN NEW.state NOT IN ('received', 'refused')
+BEGIN SELECT RAISE(ABORT, 'a job begins as received or refused'); END;
+
+-- Fair queueing on two levels: servers share the synth process, members share their server's part.
+CREATE TABLE flows (
+    flow   TEXT PRIMARY KEY,             -- '' (everything), 'g<id>' or 'u<id>' (a server, or a person in DMs), 'g<id>/u<id>'
+    served REAL NOT NULL DEFAULT 0,      -- work received, in virtual seconds of the level above
+    clock  REAL NOT NULL DEFAULT 0       -- virtual time among the flows below
+) STRICT;
+
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;  -- small things to remember, as JSON
+"""
+
+# Append-only: a released migration is never edited. PRAGMA user_version counts how many have run.
+MIGRATIONS: tuple[str, ...] = (_INITIAL,)
+
+
+def connect(path: Path, migrations: Sequence[str] = MIGRATIONS) -> sqlite3.Connection:
+    """Open (or make) the database and bring its schema up to date. Raises StoreError with words."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+    except (OSError, sqlite3.Error) as error:
+        raise StoreError(
+            f"The folder {path.parent} cannot be used: {error}. Set store.folder to one that can be written."
+        ) from error
+    try:
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        _check(connection, path)
+        _migrate(connection, path, migrations)
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise StoreError(
+            f"{path} is damaged ({error}). Move it away to begin anew, or put a backup in its place."
+        ) from error
+    except StoreError:
+        connection.close()
+        raise
+    return connection
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if verdict != "ok":
+        raise StoreError(f"{path} is damaged ({verdict}). Move it away to begin anew, or put a backup in its place.")
+
+
+def _migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[str]) -> None:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(migrations):
+        raise StoreTooNew(
+            f"{path} was written by a newer barkbot (schema {version}, this one knows {len(migrations)}). Update barkbot."
+        )
+    for number, script in enumerate(migrations[version:], start=version + 1):
+        # executescript commits first, so the whole step is one script: all of it happens, or none
+        connection.executescript(f"BEGIN EXCLUSIVE; {script} PRAGMA user_version = {number}; COMMIT;")
+        log.info("database schema is now version %d", number)
+
+
+class Store:
+    """The database behind an asyncio face: `await store.call(function, ...)` runs `function(connection, ...)` as one transaction."""
+
+    def __init__(self, connection: sqlite3.Connection, lock: filelock.BaseFileLock, again: float) -> None:
+        self._connection = connection
+        self._lock = lock
+        self._again = again
+        self._thread = concurrent.futures.ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+
+    @classmethod
+    def open(cls, path: Path, *, again: float = AGAIN) -> Self:
+        """Open the database for this process alone. Raises StoreError, StoreLocked, StoreTooNew."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(path.with_suffix(".lock"), blocking=False)
+        try:
+            lock.acquire()
+        except filelock.Timeout as error:
+            raise StoreLocked(
+                f"Another barkbot is using {path.parent}. Stop it, or set store.folder to another folder."
+            ) from error
+        try:
+            return cls(connect(path), lock, again)
+        except StoreError:
+            lock.release()
+            raise
+
+    async def call(
+        self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run one transaction. It is finished (and its result lost) even if the caller is cancelled meanwhile."""
+        job = functools.partial(self._transaction, function, *args, **kwargs)
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, job))
+
+    async def insist(
+        self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """The same for what must be written down: while the disk is full or the file is locked it is tried again."""
+        while True:
+            try:
+                return await self.call(function, *args, **kwargs)
+            except sqlite3.OperationalError as error:
+                log.error("the database cannot be written (%s); trying again in %g s", error, self._again)  # noqa: TRY400 - no traceback needed
+                await asyncio.sleep(self._again)
+
+    def _transaction(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            result = function(self._connection, *args, **kwargs)
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+        return result
+
+    def close(self) -> None:
+        """Let pending transactions finish, fold the write-ahead log into the file, release the lock."""
+        self._thread.shutdown(wait=True)
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._connection.close()
+        self._lock.release()
+
+
+def remember(db: sqlite3.Connection, name: str, value: Any) -> None:
+    """Keep a small thing over restarts."""
+    db.execute(
+        "INSERT INTO facts VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        (name, json.dumps(value)),
+    )
+
+
+def recall(db: sqlite3.Connection, name: str, default: Any = None) -> Any:
+    """What `remember` kept, or the default."""
+    row = db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+    return default if row is None else json.loads(row["value"])

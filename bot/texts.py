@@ -1,0 +1,107 @@
+"""Every sentence a person can read in Discord, in one place and in plain English.
+
+Each is a template with named holes; `say` fills them. A translation is another table with the same names and holes.
+What an operator reads in the terminal stands where it is printed.
+"""
+
+from __future__ import annotations
+
+import math
+
+# The command
+COMMAND = "Speech, songs and sounds from text, with Suno's Bark"
+SAY = "Turn text into speech"
+SAY_TEXT = "What to say. Try [laughs], [sighs], ... for a pause, CAPITALS for emphasis, ♪ for singing"
+SAY_VOICE = "Whose voice: type to search"
+SAY_SEED = "The same seed, text and voice give the same audio again"
+
+# While it is made
+STARTING = "Got it. The voice model is still starting; yours is number {place} in line."
+IN_LINE = "In line: {place} of {count}. About {wait}."
+NEXT = "Next in line. About {wait}."
+RENDERING = "{bar} {percent} % · {stage}"
+STAGES = {
+    "semantic": "finding the words",
+    "coarse": "finding the voice",
+    "fine": "adding detail",
+    "codec": "making sound",
+}
+AGAIN_AFTER_CRASH = "The synthesiser had to restart; yours goes again. About {wait}."
+
+# The answer
+ANSWER = "AI-generated speech (Bark) · voice {voice} · seed {seed} · {seconds} · made in {took}"
+ANSWER_LATE = "{mention} your AI-generated speech (Bark) · voice {voice} · seed {seed} · {seconds}"
+POSSIBLY_TWICE = "(This may be here twice: I lost touch with Discord while sending it.)"
+NO_VOICE = "none"
+ALT_TEXT = "AI-generated speech, voice {voice}, {seconds}"
+
+# Refusals: private, and each says what to do
+EMPTY = "There is nothing to say in that. Write some text."
+TOO_LONG = "That text has {length} characters; {limit} is the most I take at once. Shorten it, or send it in parts."
+UNKNOWN_VOICE = "I have no voice called “{voice}”.{hint} Type a few letters in the voice field to search."
+UNKNOWN_VOICE_HINT = " Did you mean {names}?"
+USER_FULL = "You have {count} texts waiting already. Ask again when one of them is done."
+GUILD_FULL = "This server has {count} texts waiting already. Try again in about {wait}."
+QUEUE_FULL = "The line is about {wait} long right now, too long to promise an answer. Try again <t:{when}:R>."
+STOPPING = "I am restarting. Try again in a minute; what is in line already is kept."
+STORE_FULL = "I cannot take this down: the disk is full or the database does not answer. The people who run me have been told in the log."
+NO_ROOM = "I cannot work here: I am not allowed to see or answer in this channel."
+
+# Failures after it was accepted: private too
+FAILED = {
+    "empty-text": "There was nothing to say in that text.",
+    "empty-speech": "The model stayed silent on this text, twice. Try other words or another seed.",
+    "unknown-voice": "That voice is not there any more. Choose another one.",
+    "out-of-memory": "This one needs more memory than the machine has. Try a shorter text.",
+    "disk-full": "The disk is full, so I could not save the audio. Try again later.",
+    "too-large": "The audio is larger than I may upload here ({limit}). Try a shorter text.",
+    "deaths": "This text stopped the synthesiser {deaths} times, so I put it aside. Try other words.",
+    "model": "The voice model cannot be loaded at the moment. Try again later.",
+    "internal": "Something went wrong with this one, and the log has the details. Try again, perhaps with another seed.",
+}
+FAILED_LATE = "{mention} your text could not be made into speech. {why}"
+FAILED_QUIETLY = "This one could not be made. Ask again with /bark say."
+CANCELLED = "Cancelled."
+UNEXPECTED = "Something went wrong on my side, and the log has the details. Try again."
+
+
+def say(template: str, **values: object) -> str:
+    """The sentence with its holes filled."""
+    return template.format(**values)
+
+
+def duration(seconds: float) -> str:
+    """A length of time as people say it: `8 s`, `2 min`, `1 h`."""
+    if seconds < 59.5:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 3570:
+        return f"{max(1, round(seconds / 60))} min"
+    return f"{round(seconds / 3600, 1):g} h"
+
+
+def span(low: float, high: float) -> str:
+    """A range of time: `10-25 s`, `1-2 min`, or one figure where both ends read the same."""
+    first, last = duration(low), duration(high)
+    if first == last:
+        return first
+    number, unit = first.split(" ")
+    return f"{number}-{last}" if last.endswith(unit) else f"{first} to {last}"
+
+
+def clip_length(seconds: float) -> str:
+    """The length of a clip: `3.2 s`, `1:05 min`."""
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d} min"
+
+
+def size(amount: int) -> str:
+    """Bytes as people say them: `10 MB`."""
+    return f"{amount / 2**20:.0f} MB" if amount >= 2**20 else f"{max(1, math.floor(amount / 2**10))} kB"
+
+
+def bar(fraction: float, width: int = 12) -> str:
+    """A bar of `width` blocks."""
+    full = max(0, min(width, int(fraction * width)))
+    return "█" * full + "░" * (width - full)

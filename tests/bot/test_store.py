@@ -1,0 +1,167 @@
+"""The database guards what must always hold."""
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.errors import StoreError, StoreLocked, StoreTooNew
+from bot.store import MIGRATIONS, STATES, TRANSITIONS, Store, connect, recall, remember
+from tests.bot.rows import a_row, insert_in_state
+
+
+def test_it_survives_the_loss_of_power(tmp_path: Path) -> None:
+    db = connect(tmp_path / "db.sqlite3")
+    assert db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    assert db.execute("PRAGMA synchronous").fetchone()[0] == 2  # FULL
+    db.close()
+
+
+@pytest.mark.parametrize("before", STATES)
+@pytest.mark.parametrize("after", STATES)
+def test_only_drawn_transitions_happen(tmp_path: Path, before: str, after: str) -> None:
+    db = connect(tmp_path / "db.sqlite3")
+    insert_in_state(db, before)
+    # every other guard is satisfied, so only the transition itself can be refused
+    change = (
+        "UPDATE jobs SET state = :after, lease = iif(:after = 'rendering', 'life', NULL), path = 'p', seconds = 1.0, reason = 'r',"
+        " told_at = iif(:after IN ('received', 'queued', 'rendering', 'rendered'), NULL, 1.0)"
+    )
+    if before == after or (before, after) in TRANSITIONS:
+        db.execute(change, {"after": after})
+    else:
+        with pytest.raises(sqlite3.IntegrityError, match="cannot change state"):
+            db.execute(change, {"after": after})
+    db.close()
+
+
+@pytest.mark.parametrize("state", [state for state in STATES if state not in ("received", "refused")])
+def test_a_job_begins_as_received_or_refused(tmp_path: Path, state: str) -> None:
+    db = connect(tmp_path / "db.sqlite3")
+    with pytest.raises(sqlite3.IntegrityError):
+        db.execute(
+            a_row(1, state=state, lease="x" if state == "rendering" else None, path="p", seconds=1.0, reason="r")
+        )
+    db.close()
+
+
+def test_one_life_renders_one_job_at_a_time(tmp_path: Path) -> None:
+    db = connect(tmp_path / "db.sqlite3")
+    insert_in_state(db, "queued", job=1)
+    insert_in_state(db, "queued", job=2)
+    db.execute("UPDATE jobs SET state = 'rendering', lease = 'life' WHERE id = 1")
+    with pytest.raises(sqlite3.IntegrityError):
+        db.execute("UPDATE jobs SET state = 'rendering', lease = 'life' WHERE id = 2")
+    db.close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "state = 'rendering'",
+        "state = 'queued', lease = 'x'",
+        "state = 'queued', told_at = 1.0",
+        "seed = -1",
+        "size_limit = 0",
+    ],
+)
+def test_impossible_rows_are_refused(tmp_path: Path, change: str) -> None:
+    db = connect(tmp_path / "db.sqlite3")
+    insert_in_state(db, "queued")
+    with pytest.raises(sqlite3.IntegrityError):
+        db.execute(f"UPDATE jobs SET {change}")
+    db.close()
+
+
+def test_a_newer_schema_is_refused_with_words(tmp_path: Path) -> None:
+    db = connect(tmp_path / "db.sqlite3")
+    db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    db.close()
+    with pytest.raises(StoreTooNew, match="Update barkbot"):
+        connect(tmp_path / "db.sqlite3")
+
+
+def test_a_migration_happens_whole_or_not_at_all(tmp_path: Path) -> None:
+    clash = "CREATE TABLE extra (a INT); CREATE TABLE jobs (clash INT);"
+    with pytest.raises(StoreError):
+        connect(tmp_path / "db.sqlite3", (*MIGRATIONS, clash))
+    db = connect(tmp_path / "db.sqlite3")
+    assert db.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS)
+    assert db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'extra'").fetchone()[0] == 0
+    db.close()
+
+
+def test_a_damaged_file_is_refused_with_words(tmp_path: Path) -> None:
+    path = tmp_path / "db.sqlite3"
+    path.write_bytes(b"this is no database" * 1000)
+    with pytest.raises(StoreError, match="damaged"):
+        connect(path)
+
+
+def test_a_folder_that_cannot_be_used_is_refused_with_words(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StoreError, match=r"store\.folder"):
+        connect(tmp_path / "file" / "db.sqlite3")
+
+
+def test_a_second_process_cannot_open_it(tmp_path: Path) -> None:
+    held = Store.open(tmp_path / "db.sqlite3")
+    script = "import sys, pathlib; from bot.store import Store; Store.open(pathlib.Path(sys.argv[1]))"
+    second = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "db.sqlite3")], capture_output=True, text=True, check=False
+    )
+    assert "StoreLocked" in second.stderr
+    assert "store.folder" in second.stderr
+    held.close()
+    Store.open(tmp_path / "db.sqlite3").close()
+
+
+async def test_a_call_is_finished_even_when_its_caller_is_cancelled(tmp_path: Path) -> None:
+    held = Store.open(tmp_path / "db.sqlite3")
+    task = asyncio.ensure_future(held.call(remember, "thing", 1))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await held.call(recall, "thing") == 1
+    held.close()
+
+
+async def test_a_failed_call_leaves_nothing_behind(tmp_path: Path) -> None:
+    held = Store.open(tmp_path / "db.sqlite3")
+
+    def half(db: sqlite3.Connection) -> None:
+        remember(db, "thing", 1)
+        raise ValueError
+
+    with pytest.raises(ValueError):  # noqa: PT011 - raised by the line above
+        await held.call(half)
+    assert await held.call(recall, "thing", "nothing") == "nothing"
+    held.close()
+
+
+async def test_what_must_be_written_waits_until_the_disk_has_room(tmp_path: Path) -> None:
+    """The full disk is SQLite's own page limit: the same error from the same place."""
+    held = Store.open(tmp_path / "db.sqlite3", again=0.01)
+    pages = await held.call(lambda db: db.execute("PRAGMA page_count").fetchone()[0])
+    await held.call(lambda db: db.execute(f"PRAGMA max_page_count = {pages}").fetchone())
+    with pytest.raises(sqlite3.OperationalError, match="full"):
+        await held.call(remember, "thing", "x" * 100_000)
+    task = asyncio.ensure_future(held.insist(remember, "thing", "x" * 100_000))
+    done, _ = await asyncio.wait({task}, timeout=0.1)
+    assert not done
+    await held.call(lambda db: db.execute("PRAGMA max_page_count = 100000").fetchone())
+    await task
+    assert len(await held.call(recall, "thing")) == 100_000
+    held.close()
+
+
+def test_two_locks_on_one_process_are_told_apart(tmp_path: Path) -> None:
+    first = Store.open(tmp_path / "a" / "db.sqlite3")
+    with pytest.raises(StoreLocked):
+        Store.open(tmp_path / "a" / "db.sqlite3")
+    Store.open(tmp_path / "b" / "db.sqlite3").close()
+    first.close()
