@@ -17,7 +17,7 @@ import discord
 from bot.client import BarkClient
 from bot.commands import say
 from bot.config import Config
-from bot.errors import BarkbotError, Exit, TokenError, Unreachable
+from bot.errors import Exit, ModelMissing, TokenError, Unreachable
 from bot.flow import queue
 from bot.flow.intake import Intake
 from bot.flow.post import Post
@@ -25,7 +25,7 @@ from bot.flow.progress import Board
 from bot.flow.render import Renderer, Settings
 from bot.flow.reply import Outbox
 from bot.store import Store, recall, remember
-from synth.process import Synth
+from synth.process import ModelUnavailable, Synth
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ class App:
         self.client.tree.add_command(say.build(self._intake, self._voices))
 
     def _voices(self) -> tuple[str, ...]:
-        return self._synth.ready.voices if self._synth.ready else self._known_voices
+        return self._synth.voices or self._known_voices
 
     def _queued(self) -> None:
         self._renderer.wake.set()
@@ -121,8 +121,8 @@ class App:
                 await self._drain()
                 for task in loops:
                     task.cancel()
-        except* BarkbotError as errors:
-            raise _first(errors) from None
+        except BaseExceptionGroup as group:
+            raise _first(group) from None
         finally:
             await self._intake.close()
             await self.client.close()
@@ -151,7 +151,7 @@ class App:
             raise Unreachable(f"Discord closed the connection for good: {error}") from error
 
     async def _learn_voices(self) -> None:
-        ready = await self._synth.wait_ready()
+        ready = await self._synth.until_ready()
         await self._store.insist(remember, "voices", ready.voices)
 
     def _sweep(self, db: sqlite3.Connection) -> None:
@@ -170,12 +170,11 @@ class App:
         await self._synth.drain(FINISH_OUTBOX)
 
 
-def _first(group: BaseExceptionGroup[BarkbotError]) -> BarkbotError:
-    """The first error of a group, however deep."""
-    error: BaseException = group
+def _first(error: BaseException) -> BaseException:
+    """What ended a group of tasks, in words where it has them."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    return error if isinstance(error, BarkbotError) else BarkbotError(str(error))
+    return ModelMissing(str(error)) if isinstance(error, ModelUnavailable) else error
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@
     +-- StoreError             the database cannot be used
     |   +-- StoreLocked        another barkbot holds it
     |   +-- StoreTooNew        it was written by a newer barkbot
+    +-- ModelMissing           the synth process cannot load its model
     +-- Unreachable            Discord cannot be reached
 
 Refusals (too long, queue full, unknown voice) are values, not exceptions: see `flow/check.py`.
@@ -60,6 +61,12 @@ class StoreLocked(StoreError):
 
 class StoreTooNew(StoreError):
     """The database was written by a newer barkbot."""
+
+
+class ModelMissing(BarkbotError):
+    """The synth process cannot load its model."""
+
+    exit_code = Exit.MODEL
 
 
 class Unreachable(BarkbotError):

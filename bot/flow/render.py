@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import logging
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from bot.flow.pace import Pace
 from bot.flow.progress import Board
 from bot.store import Store, recall, remember
 from synth import protocol
-from synth.process import JobCancelled, JobFailed, Synth, SynthDied
+from synth.process import JobCancelled, JobFailed, Synth, SynthDied, SynthStopped
 
 log = logging.getLogger(__name__)
 
@@ -54,19 +55,23 @@ class Renderer:
     async def run(self) -> None:
         """Render what waits, one job after the other, until `stop`."""
         self.pace = Pace(**await self._store.insist(recall, "pace", dataclasses.asdict(self.pace)))
-        while not self._stopping:
-            ready = await self._synth.wait_ready()
-            self.wake.clear()
-            job = None if self._stopping else await self._store.insist(queue.claim, self._lease, self._clock())
-            if job is None:
-                if not self._stopping:
-                    await self.wake.wait()
-                continue
-            self._board.changed.set()
-            self._task = asyncio.create_task(self._render(job, ready), name=f"render {job.id}")
-            await asyncio.wait({self._task})
-            self._settled()
-            self._board.changed.set()
+        with contextlib.suppress(SynthStopped):
+            while not self._stopping:
+                await self._turn(await self._synth.until_ready())
+
+    async def _turn(self, ready: protocol.Ready) -> None:
+        """Claim and render one job, or wait for one."""
+        self.wake.clear()
+        job = None if self._stopping else await self._store.insist(queue.claim, self._lease, self._clock())
+        if job is None:
+            if not self._stopping:
+                await self.wake.wait()
+            return
+        self._board.changed.set()
+        self._task = asyncio.create_task(self._render(job, ready), name=f"render {job.id}")
+        await asyncio.wait({self._task})
+        self._settled()
+        self._board.changed.set()
 
     async def stop(self, patience: float) -> None:
         """Claim nothing more; the job at hand has `patience` seconds to finish, else it goes back to the queue."""
@@ -89,6 +94,8 @@ class Renderer:
         except SynthDied as death:
             state = await self._store.insist(queue.died, job.id, self._clock())
             log.warning("the synth process died under %r (%s); it is %s", job, death, state)
+        except SynthStopped:
+            await self._store.insist(queue.give_back, job.id)
         except asyncio.CancelledError:
             await self._store.insist(queue.give_back, job.id)
             raise

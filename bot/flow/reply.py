@@ -3,7 +3,7 @@
 While the interaction's token lives the deferred reply is replaced: that can be repeated any number of times with one result.
 After that a message of its own goes to the channel, with the job's id as its nonce: Discord makes one message of all tries within
 some minutes. After a longer gap the channel's history is looked through first. A failure is told to the asker alone: a follow-up
-only they see, sent at most once, after which the placeholder is taken away.
+only they see, sent at most once; then the reply, which until then says only that it failed, is taken away.
 
 A job leaves the outbox only after Discord accepted.
 """
@@ -167,10 +167,12 @@ class Outbox:
     async def _words(self, job: Job) -> bool:
         if not job.token_lives(self._clock()):
             return await self._send(job, say(texts.FAILED_LATE, mention=f"<@{job.user_id}>", why=why(job)), None)
+        if job.send_at is not None:  # the asker may have been told, and the reply says something in any case
+            return await self._told(job)
         try:
-            if job.send_at is not None:  # an earlier life may have told the asker: leave a word that tells nothing
-                await self._post.edit(job, texts.FAILED_QUIETLY)
-                return await self._told(job)
+            await self._post.edit(
+                job, texts.FAILED_QUIETLY
+            )  # also because a follow-up would fill an empty placeholder, for all to see
             await self._store.insist(queue.sending, job.id, self._clock())
             await self._post.whisper(job, why(job))
             await self._post.delete(job)

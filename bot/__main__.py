@@ -1,0 +1,91 @@
+"""The `barkbot` command line. Imports happen inside the commands, so that `--help` is instant and the bot never loads torch."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bot.errors import BarkbotError, Exit
+
+PASSED_ON = {  # commands whose options belong to the synth package: name -> (function there, what it does)
+    "say": ("main", "synthesis without Discord (the same as python -m synth)"),
+    "voices": ("main_voices", "the voices a model has"),
+    "download": ("main_download", "fetch a model, with a progress bar, resumable"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code is one of `bot.errors.Exit`."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments and arguments[0] in PASSED_ON:
+        return _synth(arguments[0], arguments[1:])
+    options = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return command(options)
+    except BarkbotError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="barkbot", description="A Discord bot that speaks with Suno's Bark.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    run = commands.add_parser(
+        "run", help="the bot on Discord (token from BARKBOT_TOKEN, BARKBOT_TOKEN_FILE or a prompt)"
+    )
+    run.add_argument("--config", type=Path, help="default: config.toml, if it is there")
+    run.set_defaults(run=_run)
+    demo = commands.add_parser(
+        "demo", help="the whole bot against a Discord on this machine: no token, no GPU, no download"
+    )
+    demo.add_argument("--once", metavar="TEXT", help="say TEXT, print the story, end with the path of the audio")
+    demo.add_argument(
+        "--out", type=Path, default=Path("demo-out"), help="where received audio goes (default: demo-out)"
+    )
+    demo.set_defaults(run=_demo)
+    doctor = commands.add_parser("doctor", help="what works here, what does not, and what to do")
+    doctor.add_argument("--config", type=Path, help="default: config.toml, if it is there")
+    doctor.set_defaults(run=_doctor)
+    for name, (_, words) in PASSED_ON.items():
+        commands.add_parser(name, help=words, add_help=False)
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    from bot import config, log, runner  # noqa: PLC0415 - only this command needs them
+
+    settings = config.load(options.config)
+    log.set_up(settings.log.level)
+    asyncio.run(runner.run(settings, config.take_token()))
+    return Exit.OK
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from bot import demo  # noqa: PLC0415 - only this command needs it
+
+    os.environ.pop("BARKBOT_TOKEN", None)  # a real token has no business here
+    return asyncio.run(demo.run(once=options.once, out=options.out))
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from bot import doctor  # noqa: PLC0415 - only this command needs it
+
+    return asyncio.run(doctor.run(options.config))
+
+
+def _synth(name: str, arguments: list[str]) -> int:
+    import synth.__main__ as command  # noqa: PLC0415 - only these commands need it
+
+    function: Callable[[list[str]], int] = getattr(command, PASSED_ON[name][0])
+    return function(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

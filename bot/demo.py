@@ -1,0 +1,191 @@
+"""`barkbot demo`: the real bot and the real synth process on a Discord of this machine, and the story of each `/bark say`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from bot import log, texts
+from bot.app import DATABASE, App, signals
+from bot.config import Config, DiscordSection, ModelSection, StoreSection
+from bot.errors import BarkbotError, Exit
+from bot.loopback.commands import Refused
+from bot.loopback.exchange import DidNotRespond, Exchange
+from bot.loopback.messages import Message
+from bot.loopback.point import point_discord_at
+from bot.loopback.server import Loopback
+from bot.runner import synth_of
+from bot.store import Store
+
+FIRST_TEXT = "hello there, this is barkbot."
+PATIENCE = 600.0  # seconds for one story: a big model on a slow machine
+START_PATIENCE = 60.0  # seconds for the bot to be connected
+OPTIONS = ("text", "voice", "seed")
+HELP = """  /bark say text: hello there voice: {voice} seed: 7    (voice and seed may be left out; so may "/bark say text:")
+  voices      the voices there are
+  quit        the end (so does Ctrl-D)"""
+
+
+async def run(*, once: str | None, out: Path) -> int:
+    """Tell one story, and without `once` as many more as somebody types. The last line printed is the path of the audio."""
+    log.set_up("WARNING")
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="barkbot-demo-") as folder:
+        async with Loopback() as discord, _bot(discord, Path(folder)) as app:
+            stage = Stage(discord, out, began)
+            stage.tell(f"a Discord on this machine ({discord.api_url}), and the bot is connected to it")
+            path = await stage.play({"text": once or FIRST_TEXT})
+            while once is None and sys.stdin.isatty() and not app.stop.is_set():
+                path = await _prompt(stage) or path
+                if stage.over:
+                    break
+    if path is None:
+        return Exit.FAILED
+    print(path)
+    return Exit.OK
+
+
+@contextlib.asynccontextmanager
+async def _bot(discord: Loopback, folder: Path) -> AsyncIterator[App]:
+    """The bot as `barkbot run` has it, in this process, pointed at the Discord here."""
+    config = Config(
+        model=ModelSection(name="pup"), store=StoreSection(folder=folder), discord=DiscordSection(progress_every=0.5)
+    )
+    store = Store.open(folder / DATABASE)
+    try:
+        with point_discord_at(discord.api_url, discord.gateway_url):
+            app = App(config=config, token=discord.token, store=store, synth=synth_of(config))
+            with signals(app.stop):
+                life = asyncio.create_task(app.run(), name="bot")
+                try:
+                    await _first_of(app.connected.wait(), life)
+                    yield app
+                finally:
+                    app.stop.set()
+                    await life
+    finally:
+        store.close()
+
+
+async def _first_of(wait: Any, life: asyncio.Task[None]) -> None:
+    """Wait for something, unless the bot ends before."""
+    waiting = asyncio.ensure_future(wait)
+    await asyncio.wait({waiting, life}, timeout=START_PATIENCE, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if life.done():
+        await life
+    if not waiting.done():
+        raise BarkbotError("The bot did not connect within a minute.")
+
+
+class Stage:
+    """Where a story is told, line by line with the time since the start."""
+
+    def __init__(self, discord: Loopback, out: Path, began: float) -> None:
+        self._discord, self._out, self._began = discord, out, began
+        self._alice = discord.user("alice")
+        self._live = sys.stdout.isatty()
+        self.over = False
+
+    def tell(self, words: str, *, passing: bool = False) -> None:
+        """One line; a passing one is overwritten by the next where the terminal can do that."""
+        line = f"{time.monotonic() - self._began:6.2f} s  {words}"
+        print(f"\r\x1b[K{line}" if self._live else line, end="" if passing and self._live else "\n", flush=True)
+
+    async def play(self, options: dict[str, Any]) -> Path | None:
+        """One `/bark say`, from the key press to the received file. None where there is no audio."""
+        shown = " ".join(f"{name}: {value}" for name, value in options.items())
+        self.tell(f"alice types       /bark say {shown}")
+        try:
+            exchange = await self._alice.slash("bark", "say", **options)
+            await exchange.acknowledged()
+        except (Refused, DidNotRespond) as problem:
+            self.tell(f"Discord says      {problem}")
+            return None
+        if exchange.ephemeral:
+            reply = await exchange.until(lambda message: message.content)
+            self.tell(f"only alice sees   {reply.content}")
+            return None
+        self.tell("Discord shows     barkbot is thinking...       (deferred, and queued on disk)")
+        return await self._watch(exchange)
+
+    async def _watch(self, exchange: Exchange) -> Path | None:
+        seen = 0
+
+        def news(message: Message) -> bool:
+            return len(message.history) > seen or bool(message.attachments) or message.ephemeral
+
+        while True:
+            message = await exchange.until(news, timeout=PATIENCE)
+            if message.attachments:
+                return await self._receive(message)
+            for words in filter(None, message.history[seen:]):
+                self.tell(f"the reply shows   {words}", passing=True)
+            if message.ephemeral:
+                self.tell(f"only alice sees   {message.content}")
+                return None
+            seen = len(message.history)
+
+    async def _receive(self, message: Message) -> Path:
+        """Download the attachment as a Discord client would."""
+        attached = message.attachments[0]
+        self.tell(f"the reply says    {message.content}")
+        async with aiohttp.ClientSession() as session, session.get(attached.url) as answer:
+            data = await answer.read()
+        path = await asyncio.to_thread(_save, self._out, attached.filename, data)
+        self.tell(f"and plays         {attached.filename}, {len(data) / 1000:.0f} kB")
+        return path
+
+    async def voices(self) -> list[str]:
+        """What the voice field offers."""
+        return [choice["value"] for choice in await self._alice.autocomplete("bark", "say", focused=("voice", ""))]
+
+
+def _save(folder: Path, name: str, data: bytes) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = (folder / name).resolve()
+    path.write_bytes(data)
+    return path
+
+
+async def _prompt(stage: Stage) -> Path | None:
+    """One line from the person at the terminal."""
+    try:
+        line = (await asyncio.to_thread(input, "\n/bark say text: ")).strip()
+    except EOFError:
+        line = "quit"
+    if line in {"quit", "exit"}:
+        stage.over = True
+    elif line in {"", "help", "?"}:
+        voices = await stage.voices()
+        print(HELP.format(voice=voices[0] if voices else texts.NO_VOICE))
+    elif line == "voices":
+        print("  " + "\n  ".join(await stage.voices()))
+    else:
+        path = await stage.play(parse(line))
+        if path:
+            print(path)
+        return path
+    return None
+
+
+def parse(line: str) -> dict[str, Any]:
+    """The options in a line as Discord's client shows them: `/bark say text: hello voice: v2/en_speaker_6 seed: 7`."""
+    line = re.sub(r"^/?bark say\s*", "", line)
+    marks = [mark for mark in re.finditer(r"(?:^|\s)(\w+):\s*", line) if mark[1] in OPTIONS]
+    before = line[: marks[0].start()] if marks else line  # what stands before the first option is the text
+    ends = [mark.start() for mark in marks[1:]] + [len(line)]
+    options: dict[str, Any] = {"text": before} if before else {}
+    options |= {mark[1]: line[mark.end() : end].strip() for mark, end in zip(marks, ends, strict=True)}
+    if str(options.get("seed", "")).isdecimal():
+        options["seed"] = int(options["seed"])
+    return options

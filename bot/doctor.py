@@ -1,0 +1,169 @@
+"""`barkbot doctor`: what works on this machine, what does not, and what to do about it."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import importlib.util
+import os
+import platform
+import shutil
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+import aiohttp
+import discord
+
+from bot import config as configuration
+from bot.config import Config
+from bot.errors import BarkbotError, Exit
+
+NEEDED_DISK = 1 << 30  # bytes: some hours of audio, the database, room to breathe
+PATIENCE = 10.0  # seconds for one look at the network
+MODEL_PATIENCE = 120.0  # seconds for torch to be imported on a slow disk
+DISCORD_API = "https://discord.com/api/v10"
+
+# Run by a process of its own, so that nothing here ever imports torch.
+_LOOK_AT_MODEL = """
+import sys
+from synth import checkpoint, device
+plan = device.plan(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+print(plan.line())
+"""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One line of the report. `good` None: could not be told here."""
+
+    name: str
+    good: bool | None
+    words: str
+
+    def line(self) -> str:
+        """As it is printed."""
+        mark = {True: "ok  ", False: "FAIL", None: "?   "}[self.good]
+        return f"{mark}  {self.name}: {self.words}"
+
+
+async def run(path: Path | None) -> int:
+    """Print one line for each thing looked at; 0 if nothing is wrong."""
+    findings = [_python()]
+    try:
+        settings = configuration.load(path)
+    except BarkbotError as error:
+        print(Finding(name="configuration", good=False, words=str(error)).line())
+        return Exit.CONFIG
+    findings.append(Finding(name="configuration", good=True, words="readable"))
+    print("\n".join(finding.line() for finding in findings), flush=True)
+    for look in looks(settings):
+        finding = await look()
+        print(finding.line(), flush=True)
+        findings.append(finding)
+    return Exit.OK if all(finding.good is not False for finding in findings) else Exit.FAILED
+
+
+def looks(settings: Config) -> Sequence[Callable[[], Awaitable[Finding]]]:
+    """What is looked at, in order."""
+    return (
+        lambda: _disk(settings.store.folder),
+        lambda: _token(settings.discord.api or DISCORD_API),
+        lambda: _model(settings),
+        _voice,
+    )
+
+
+def _python() -> Finding:
+    good = (3, 11) <= sys.version_info[:2] <= (3, 13)
+    words = f"Python {platform.python_version()}, discord.py {discord.__version__}"
+    return Finding(
+        name="versions", good=good, words=words if good else f"{words}; barkbot is made for Python 3.11 to 3.13"
+    )
+
+
+async def _disk(folder: Path) -> Finding:
+    def look() -> Finding:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            probe = folder / ".probe"
+            probe.write_bytes(b"x")
+            probe.unlink()
+        except OSError as error:
+            return Finding(
+                name="folder", good=False, words=f"{folder} cannot be written ({error.strerror}); set store.folder"
+            )
+        free = shutil.disk_usage(folder).free
+        words = f"{folder}, {free / 1e9:.1f} GB free"
+        return Finding(
+            name="folder", good=free > NEEDED_DISK, words=words if free > NEEDED_DISK else f"{words}; 1 GB is needed"
+        )
+
+    return await asyncio.to_thread(look)
+
+
+async def _token(api: str) -> Finding:
+    if not any(os.environ.get(name) for name in ("BARKBOT_TOKEN", "BARKBOT_TOKEN_FILE")):
+        return Finding(name="token", good=None, words="none given; set BARKBOT_TOKEN to have it tried")
+    try:
+        token = configuration.take_token()
+        timeout = aiohttp.ClientTimeout(total=PATIENCE)
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.get(f"{api}/users/@me", headers={"Authorization": f"Bot {token}"}) as answer,
+        ):
+            if answer.status == 401:
+                return Finding(
+                    name="token",
+                    good=False,
+                    words="Discord refuses it; reset it on the Bot page of discord.com/developers",
+                )
+            answer.raise_for_status()
+            name = (await answer.json())["username"]
+    except BarkbotError as error:
+        return Finding(name="token", good=False, words=str(error))
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        return Finding(
+            name="token", good=False, words=f"Discord cannot be reached ({type(error).__name__}); check the network"
+        )
+    return Finding(name="token", good=True, words=f"accepted, the bot is {name}; no privileged intents are needed")
+
+
+async def _model(settings: Config) -> Finding:
+    model = settings.model
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", _LOOK_AT_MODEL, model.name, model.device, str(model.threads)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        out, err = await asyncio.wait_for(process.communicate(), MODEL_PATIENCE)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        return Finding(name="model", good=False, words="torch could not be imported within two minutes")
+    if process.returncode != 0:
+        last = err.decode(errors="replace").strip().splitlines()[-1:] or ["no reason given"]
+        return Finding(name="model", good=False, words=last[0])
+    return Finding(name="model", good=True, words=out.decode().strip())
+
+
+async def _voice() -> Finding:
+    missing = [name for name in ("nacl", "davey") if importlib.util.find_spec(name) is None]
+    if missing:
+        return Finding(
+            name="voice channels",
+            good=False,
+            words=f"{' and '.join(missing)} not installed; pip install 'discord.py[voice]'",
+        )
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind(("", 0))
+    except OSError as error:
+        return Finding(
+            name="voice channels", good=False, words=f"UDP is not allowed here ({error.strerror}); playing needs it"
+        )
+    return Finding(
+        name="voice channels", good=None, words="libraries are there; whether UDP gets out shows only in a call"
+    )

@@ -1,0 +1,54 @@
+"""`barkbot run`: one bot on Discord, from the configuration to the drained end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+
+from bot.app import DATABASE, App, signals
+from bot.config import Config
+from bot.loopback.point import point_discord_at
+from bot.store import Store
+from synth import worker
+from synth.process import Patience, Synth
+
+log = logging.getLogger(__name__)
+
+
+def synth_of(config: Config) -> Synth:
+    """The synth process as configured; it starts with the app."""
+    options = worker.WorkerOptions(model=config.model.name, device=config.model.device, threads=config.model.threads)
+    return Synth(worker.main, options, patience=Patience(hang_after=config.model.hang_after))
+
+
+async def run(config: Config, token: str) -> None:
+    """Until a signal. Raises BarkbotError with words where it cannot go on."""
+    store = Store.open(config.store.folder / DATABASE)
+    try:
+        with _discord(config):
+            app = App(config=config, token=token, store=store, synth=synth_of(config))
+            with signals(app.stop):
+                await _with_invite(app)
+    finally:
+        store.close()
+
+
+async def _with_invite(app: App) -> None:
+    invite = asyncio.create_task(_print_invite(app))
+    try:
+        await app.run()
+    finally:
+        invite.cancel()
+
+
+async def _print_invite(app: App) -> None:
+    await app.connected.wait()
+    print(f"Connected as {app.client.user}. Add it to a server:\n  {app.client.invite()}", flush=True)
+
+
+def _discord(config: Config) -> contextlib.AbstractContextManager[None]:
+    if not config.discord.api:
+        return contextlib.nullcontext()
+    log.warning("using the Discord at %s", config.discord.api)
+    return point_discord_at(config.discord.api, config.discord.gateway)

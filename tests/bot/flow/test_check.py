@@ -1,0 +1,79 @@
+"""Every refusal, and the words that come with it."""
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.flow.ask import Ask
+from bot.flow.check import Admitted, Facts, Limits, Refused, clean, decide
+
+LIMITS = Limits(max_chars=50, waiting_per_user=3, waiting_per_guild=5, max_wait=720.0)
+FACTS = Facts(
+    limits=LIMITS,
+    voices=("v2/en_speaker_6", "v2/de_speaker_1"),
+    stopping=False,
+    user_waiting=0,
+    guild_waiting=0,
+    wait=0.0,
+    estimate=5.0,
+)
+ASK = Ask(
+    id=1,
+    application_id=2,
+    token="t",
+    user_id=3,
+    guild_id=4,
+    channel_id=5,
+    size_limit=10,
+    text="hello",
+    voice=None,
+    seed=0,
+)
+
+
+def test_an_ordinary_ask_is_admitted() -> None:
+    assert decide(ASK, FACTS, 0.0) == Admitted(text="hello")
+
+
+def test_white_space_is_folded_before_counting() -> None:
+    assert decide(dataclasses.replace(ASK, text="  a\n\n b\t" + " " * 100), FACTS, 0.0) == Admitted(text="a b")
+
+
+@pytest.mark.parametrize(
+    ("ask", "facts", "rule", "said"),
+    [
+        ({"text": " \n "}, {}, "empty", "Write some text"),
+        ({"text": "a" * 51}, {}, "too-long", "51 characters; 50"),
+        ({"voice": "v2/en_speaker_7"}, {}, "unknown-voice", "v2/en_speaker_6"),
+        ({"voice": "nonsense"}, {}, "unknown-voice", "Type a few letters"),
+        ({}, {"stopping": True}, "stopping", "Try again in a minute"),
+        ({}, {"user_waiting": 3}, "user-full", "3 texts waiting"),
+        ({}, {"guild_waiting": 5, "wait": 200.0}, "guild-full", "about 3 min"),
+        ({}, {"wait": 716.0}, "queue-full", "<t:1716:R>"),
+    ],
+)
+def test_each_refusal_says_what_to_do(ask: dict[str, str], facts: dict[str, float], rule: str, said: str) -> None:
+    verdict = decide(dataclasses.replace(ASK, **ask), dataclasses.replace(FACTS, **facts), 1000.0)
+    assert isinstance(verdict, Refused)
+    assert verdict.rule == rule
+    assert said in verdict.words
+
+
+def test_one_long_text_is_taken_when_nothing_waits() -> None:
+    """A text longer than the queue's limit in time would otherwise never be taken at all."""
+    assert isinstance(decide(ASK, dataclasses.replace(FACTS, estimate=10_000.0), 0.0), Admitted)
+
+
+def test_any_voice_is_admitted_while_none_is_known() -> None:
+    """The model is still loading: whether the voice exists is found out when it renders."""
+    assert isinstance(
+        decide(dataclasses.replace(ASK, voice="later"), dataclasses.replace(FACTS, voices=()), 0.0), Admitted
+    )
+
+
+@given(st.text())
+def test_what_is_repeated_to_people_carries_no_markup(text: str) -> None:
+    assert not set(clean(text)) & set("@<>*`|~[]()\n:#")
+    assert len(clean(text)) <= 60

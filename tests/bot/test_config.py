@@ -1,0 +1,96 @@
+"""config.toml and the environment: what is taken, what is refused, and in which words."""
+
+import os
+import tomllib
+from pathlib import Path
+
+import pydantic
+import pytest
+
+from bot import config
+from bot.errors import ConfigError, TokenError
+
+EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
+GOOD_TOKEN = "MTAwMDAwMDAwMDAwMDAwMDAw" + ".GabcDe." + "x" * 38
+
+
+def keys(model: type[pydantic.BaseModel], before: str = "") -> set[str]:
+    found = set()
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, pydantic.BaseModel):
+            found |= keys(inner, f"{name}.")
+        else:
+            found.add(before + name)
+    return found
+
+
+def test_the_example_names_every_key_with_its_default(tmp_path: Path) -> None:
+    text = EXAMPLE.read_text(encoding="utf-8").replace(
+        "# folder", "folder"
+    )  # the one whose default depends on the machine
+    values = tomllib.loads(text)
+    assert {f"{section}.{key}" for section, body in values.items() for key in body} == keys(config.Config)
+    del values["store"]["folder"]
+    path = tmp_path / "config.toml"
+    path.write_text(EXAMPLE.read_text(encoding="utf-8"), encoding="utf-8")
+    assert config.load(path) == config.Config()
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('[model]\nname = "pup"\nvoice = "a"\n', encoding="utf-8")
+    monkeypatch.setenv("BARKBOT_MODEL__NAME", "suno/bark")
+    loaded = config.load(path)
+    assert (loaded.model.name, loaded.model.voice) == ("suno/bark", "a")
+
+
+def test_all_bad_keys_are_named_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(
+        '[model]\nthreads = -1\nnome = "x"\n[limits]\nmax_chars = "many"\n[log]\nlevel = "LOUD"\n', encoding="utf-8"
+    )
+    with pytest.raises(ConfigError) as caught:
+        config.load(path)
+    for name in ("model.threads", "model.nome", "limits.max_chars", "log.level"):
+        assert name in str(caught.value)
+
+
+@pytest.mark.parametrize("content", ["[model\n", "name = \n"])
+def test_broken_toml_is_said_in_words(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(ConfigError, match="not valid TOML"):
+        config.load(path)
+
+
+def test_a_missing_file_is_said_in_words(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        config.load(tmp_path / "none.toml")
+
+
+def test_a_token_in_the_file_is_refused_and_not_repeated(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(f'# token = "{GOOD_TOKEN}"\n', encoding="utf-8")
+    with pytest.raises(ConfigError, match="BARKBOT_TOKEN") as caught:
+        config.load(path)
+    assert GOOD_TOKEN not in str(caught.value)
+
+
+def test_the_token_is_taken_out_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BARKBOT_TOKEN", GOOD_TOKEN)
+    assert config.take_token() == GOOD_TOKEN
+    assert "BARKBOT_TOKEN" not in os.environ
+
+
+def test_the_token_may_stand_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "token").write_text(GOOD_TOKEN + "\n", encoding="utf-8")
+    monkeypatch.setenv("BARKBOT_TOKEN_FILE", str(tmp_path / "token"))
+    assert config.take_token() == GOOD_TOKEN
+
+
+def test_something_that_is_no_token_is_refused_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BARKBOT_TOKEN", "my secret password")
+    with pytest.raises(TokenError) as caught:
+        config.take_token()
+    assert "secret" not in str(caught.value)

@@ -1,0 +1,39 @@
+"""Secrets never reach the log, and one event stays one line of printable text."""
+
+import logging
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot import log
+
+URL_SAFE = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-", min_size=40, max_size=200)
+
+
+@given(URL_SAFE)
+def test_interaction_tokens_are_taken_out_of_urls(token: str) -> None:
+    for path in ("/api/v10/webhooks/123456/", "/api/v10/interactions/99/"):
+        line = log.redact(f"PATCH https://discord.com{path}{token}/messages/@original has returned 200")
+        assert line == f"PATCH https://discord.com{path}[token]/messages/@original has returned 200"
+
+
+def test_bot_tokens_are_taken_out_everywhere() -> None:
+    token = "MTAwMDAwMDAwMDAwMDAwMDAw" + ".GabcDe." + "x" * 38
+    assert token not in log.redact(f"Authorization: Bot {token}")
+
+
+def test_a_logged_traceback_is_redacted_too(capsys: pytest.CaptureFixture[str]) -> None:
+    token = "MTAwMDAwMDAwMDAwMDAwMDAw" + ".GabcDe." + "x" * 38
+    root = logging.getLogger()
+    kept = root.handlers[:], root.level
+    try:
+        log.set_up("DEBUG")
+        error = ValueError(f"cannot use {token}")
+        logging.getLogger("somewhere").error("it broke \x1b[31mred\x00", exc_info=error)
+        written = capsys.readouterr().err
+    finally:
+        root.handlers[:], root.level = kept
+    assert "it broke" in written
+    assert token not in written
+    assert "\x1b" not in written
