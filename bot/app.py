@@ -25,12 +25,11 @@ from bot.flow.progress import Board
 from bot.flow.render import Renderer, Settings
 from bot.flow.reply import Outbox
 from bot.store import Store, recall, remember
-from synth.process import ModelUnavailable, Synth
+from synth.process import ModelUnavailable, Synth, SynthStopped
 
 log = logging.getLogger(__name__)
 
 DATABASE = "barkbot.sqlite3"
-LOGIN_TRIES = 6  # with doubling pauses: about a minute, then the supervisor may start us anew
 FINISH_JOB = 20.0  # seconds the job at hand gets when the bot is stopped
 FINISH_OUTBOX = 10.0  # seconds finished audio gets to be delivered then
 
@@ -129,18 +128,16 @@ class App:
             await self._synth.close()
 
     async def _log_in(self) -> None:
-        for attempt in range(LOGIN_TRIES):
-            try:
-                await self.client.login(self._token)
-                return
-            except discord.LoginFailure as error:
-                raise TokenError(
-                    "Discord refuses the token. Reset it on the Bot page of discord.com/developers and set it anew."
-                ) from error
-            except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
-                log.warning("Discord does not answer (%s); try %d of %d", error, attempt + 1, LOGIN_TRIES)
-                await asyncio.sleep(2**attempt)
-        raise Unreachable("Discord cannot be reached. Check the network of this machine, and discordstatus.com.")
+        try:
+            await self.client.login(self._token)
+        except discord.LoginFailure as error:
+            raise TokenError(
+                "Discord refuses the token. Reset it on the Bot page of discord.com/developers and set it anew."
+            ) from error
+        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+            raise Unreachable(
+                f"Discord cannot be reached ({error}). Check the network and discordstatus.com, then start again."
+            ) from error
 
     async def _connect(self) -> None:
         try:
@@ -151,8 +148,9 @@ class App:
             raise Unreachable(f"Discord closed the connection for good: {error}") from error
 
     async def _learn_voices(self) -> None:
-        ready = await self._synth.until_ready()
-        await self._store.insist(remember, "voices", ready.voices)
+        with contextlib.suppress(SynthStopped):
+            ready = await self._synth.until_ready()
+            await self._store.insist(remember, "voices", ready.voices)
 
     def _sweep(self, db: sqlite3.Connection) -> None:
         """Remove audio that no open job waits for: left over by a life that was killed between two steps."""

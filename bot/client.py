@@ -54,7 +54,11 @@ class BarkClient(discord.Client):
         name, mark = f"commands of {self.application_id}", fingerprint(self.tree)
         if await self._store.call(recall, name) == mark:
             return
-        await self.tree.sync()
+        try:
+            await self.tree.sync()
+        except (discord.HTTPException, app_commands.AppCommandError) as error:
+            log.error("the commands could not be synced, the next start tries again: %s", error)  # noqa: TRY400 - Discord's words suffice
+            return
         await self._store.call(remember, name, mark)
         log.info("commands synced with Discord")
 

@@ -43,7 +43,6 @@ STATES = (
 # What the state machine allows; the trigger below refuses everything else.
 TRANSITIONS = (
     ("received", "queued"),  # Discord took the deferred reply: the job is ours
-    ("received", "expired"),  # nobody ever learned whether Discord took it
     ("queued", "rendering"),  # claimed
     ("queued", "cancelled"),
     ("queued", "expired"),
@@ -213,7 +212,8 @@ class Store:
         try:
             result = function(self._connection, *args, **kwargs)
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            if self._connection.in_transaction:  # a full disk ends the transaction by itself
+                self._connection.execute("ROLLBACK")
             raise
         self._connection.execute("COMMIT")
         return result

@@ -22,6 +22,9 @@ from bot.store import Store
 
 log = logging.getLogger(__name__)
 
+# discord.py tries again by itself after a 5xx, no sooner than this (seconds). "Already acknowledged" after that long may
+# be the echo of our own first try; before, it means that another bot has this token.
+RETRY_PAUSE = 1.0
 LOOK_AGAIN = 2.0  # seconds between two looks at whether Discord took our reply
 
 
@@ -49,10 +52,12 @@ class Intake:
         verdict = await self._store.call(self._receive, ask)
         if not isinstance(verdict, Job):
             return verdict
+        began = asyncio.get_running_loop().time()
         try:
             await acknowledge()
         except post.ERRORS as error:
-            if post.trouble(error) is Trouble.CLAIMED:
+            quick = asyncio.get_running_loop().time() - began < RETRY_PAUSE
+            if post.trouble(error) is Trouble.CLAIMED and quick:
                 log.warning(
                     "%r was answered by somebody else, or we were too late: is a second bot running with this token?",
                     verdict,
@@ -122,19 +127,20 @@ class Intake:
         task.add_done_callback(self._unsure.discard)
 
     async def _settle(self, job: Job) -> None:
-        """Ask Discord for the reply until it says yes or no, or the token has died."""
-        while job.token_lives(self._clock()):
+        """Ask Discord until it says whether it took our reply: by the token while that lives, then in the channel's history."""
+        while True:
             try:
-                await self._post.exists(job)
+                taken = await (self._post.exists(job) if job.token_lives(self._clock()) else self._post.find_reply(job))
+                break
             except post.ERRORS as error:
-                if post.trouble(error) is not Trouble.PASSING:
-                    await self._store.insist(queue.drop, job.id)
-                    return
+                if post.trouble(error) is not Trouble.PASSING:  # the history is not for us, and nobody waits any more
+                    taken = False
+                    break
                 await asyncio.sleep(max(LOOK_AGAIN, post.pause(error) or 0.0))
-            else:
-                await self._accept(job)
-                return
-        await self._store.insist(queue.expire, job.id, "never-acknowledged", self._clock())
+        if taken:
+            await self._accept(job)
+        else:
+            await self._store.insist(queue.drop, job.id)
 
     async def close(self) -> None:
         """Stop looking; what is unsure stays `received` for the next start."""

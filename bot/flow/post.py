@@ -72,7 +72,9 @@ class Post:
     def _reply(self, job: Job) -> discord.Webhook:
         if job.token is None:
             raise ValueError(f"{job!r} has no token")
-        return discord.Webhook.partial(job.application_id, job.token, client=self._client)
+        webhook = discord.Webhook.partial(job.application_id, job.token, client=self._client)
+        webhook.type = discord.WebhookType.application  # an interaction's: only these may send what one person sees
+        return webhook
 
     async def edit(self, job: Job, content: str, path: Path | None = None) -> None:
         """Replace what the reply says, and with `path` what it carries. As often as one likes: the result is the same."""
@@ -80,10 +82,25 @@ class Post:
         async with asyncio.timeout(TRY_FOR):
             await self._reply(job).edit_message(ORIGINAL, content=content, attachments=files)
 
-    async def exists(self, job: Job) -> None:
-        """Ask whether the reply is there: raises if it is not."""
+    async def exists(self, job: Job) -> bool:
+        """Whether Discord has the deferred reply, asked while the token lives."""
+        try:
+            async with asyncio.timeout(TRY_FOR):
+                await self._reply(job).fetch_message(ORIGINAL)
+        except discord.HTTPException as error:
+            if trouble(error) in (Trouble.DELETED, Trouble.TOKEN):
+                return False
+            raise
+        return True
+
+    async def find_reply(self, job: Job) -> bool:
+        """The same, looked up in the channel after the token has died: messages name the interaction they answer."""
         async with asyncio.timeout(TRY_FOR):
-            await self._reply(job).fetch_message(ORIGINAL)
+            place = await self._place(job, direct=False)
+            async for message in place.history(limit=100, after=discord.Object(job.id), oldest_first=True):
+                if message.interaction_metadata is not None and message.interaction_metadata.id == job.id:
+                    return True
+        return False
 
     async def delete(self, job: Job) -> None:
         """Take the reply away."""

@@ -195,7 +195,7 @@ def told(db: sqlite3.Connection, job: int, now: float) -> None:
 def expire(db: sqlite3.Connection, job: int, reason: str, now: float) -> None:
     """There is nowhere left to deliver to."""
     db.execute(
-        "UPDATE jobs SET state = iif(state IN ('received', 'queued', 'rendered'), 'expired', state), reason = coalesce(reason, ?),"
+        "UPDATE jobs SET state = iif(state IN ('queued', 'rendered'), 'expired', state), reason = coalesce(reason, ?),"
         " settled_at = coalesce(settled_at, ?), told_at = ?, token = NULL WHERE id = ? AND told_at IS NULL",
         (reason, now, now, job),
     )

@@ -76,9 +76,11 @@ class Outbox:
         try:
             async with self._slots:
                 await self.deliver(job)
-        finally:
-            self._busy.discard(job.id)
-            self.wake.set()
+        except Exception:  # a mistake of ours: this job waits for the next start, the others go on
+            log.exception("%r cannot be delivered", job)
+            return
+        self._busy.discard(job.id)
+        self.wake.set()
 
     async def deliver(self, job: Job) -> None:
         """Try until Discord accepts or there is nowhere left to deliver to."""

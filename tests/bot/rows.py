@@ -26,7 +26,7 @@ PATHS = {
     "answered": ("queued", "rendering", "rendered", "answered"),
     "failed": ("queued", "rendering", "failed"),
     "cancelled": ("queued", "cancelled"),
-    "expired": ("expired",),
+    "expired": ("queued", "expired"),
     "quarantined": ("queued", "rendering", "quarantined"),
 }
 

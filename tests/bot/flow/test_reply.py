@@ -1,0 +1,159 @@
+"""How an answer reaches the asker when Discord does not play along."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from bot.app import App
+from bot.flow import queue
+from bot.flow.job import TOKEN_LIFE, Job, State
+from bot.flow.reply import NONCE_WINDOW
+from bot.loopback.exchange import Exchange
+from bot.loopback.faults import Fault
+from bot.loopback.problems import MISSING_PERMISSIONS
+from bot.loopback.server import Loopback
+from bot.loopback.world import Permissions
+from tests.bot.harness import answers, bot_on
+from tests.lives import MovedClock
+
+EDIT = "PATCH /webhooks/{application}/{token}/messages/@original"
+SEND = "POST /channels/{channel}/messages"
+HISTORY = "GET /channels/{channel}/messages"
+
+
+async def held(discord: Loopback, name: str = "alice") -> Exchange:
+    """A job that renders until it is let go."""
+    exchange = await discord.user(name).slash("bark", "say", text="hold")
+    await exchange.until(lambda message: "%" in message.content)
+    return exchange
+
+
+def let_go(app: App, exchange: Exchange) -> None:
+    (app._audio / f"{exchange.id}.go").touch()
+
+
+async def settled(app: App, job: int) -> Job:
+    async with asyncio.timeout(20):
+        while (row := await app._store.call(queue.get, job)) is None or row.told_at is None:  # noqa: ASYNC110 - a row has no event
+            await asyncio.sleep(0)
+    return row
+
+
+@pytest.fixture
+def clock(tmp_path: Path) -> MovedClock:
+    return MovedClock(tmp_path / "clock")
+
+
+async def test_after_15_minutes_the_answer_is_a_message_that_mentions_only_the_asker(
+    tmp_path: Path, clock: MovedClock
+) -> None:
+    async with Loopback(clock=clock) as discord, bot_on(discord, tmp_path, clock=clock) as app:
+        exchange = await held(discord)
+        clock.advance(TOKEN_LIFE)
+        let_go(app, exchange)
+        message = await exchange.until(lambda message: message.attachments)
+        assert message.id != exchange.original.id
+        assert message.nonce == str(exchange.id)
+        assert f"<@{discord.user('alice').id}>" in message.content
+        assert (await settled(app, exchange.id)).state is State.ANSWERED
+        assert len(answers(exchange.messages)) == 1
+        assert discord.complaints == []
+
+
+async def test_where_the_channel_is_closed_to_the_bot_the_asker_gets_a_direct_message(
+    tmp_path: Path, clock: MovedClock
+) -> None:
+    async with Loopback(clock=clock) as discord, bot_on(discord, tmp_path, clock=clock) as app:
+        exchange = await held(discord)
+        clock.advance(TOKEN_LIFE)
+        discord.deny(discord.general, Permissions.SEND_MESSAGES)
+        let_go(app, exchange)
+        message = await exchange.until(lambda message: message.attachments)
+        assert message.channel_id == discord.user("alice").dm.id
+        assert (await settled(app, exchange.id)).state is State.ANSWERED
+
+
+async def test_an_answer_with_nowhere_to_go_is_given_up_without_a_storm(tmp_path: Path, clock: MovedClock) -> None:
+    async with Loopback(clock=clock) as discord, bot_on(discord, tmp_path, clock=clock) as app:
+        exchange = await held(discord)
+        clock.advance(TOKEN_LIFE)
+        discord.deny(discord.general, Permissions.SEND_MESSAGES)
+        discord.user("alice").close_dms()
+        let_go(app, exchange)
+        job = await settled(app, exchange.id)
+        assert (job.state, job.reason) == (State.EXPIRED, "nowhere-to-send")
+        assert answers(exchange.messages) == []
+
+
+async def test_a_token_that_dies_early_is_no_problem(tmp_path: Path) -> None:
+    async with Loopback() as discord, bot_on(discord, tmp_path) as app:
+        exchange = await held(discord)
+        discord.faults.add(Fault.expired_token(EDIT, times=None))
+        let_go(app, exchange)
+        message = await exchange.until(lambda message: message.attachments)
+        assert message.nonce == str(exchange.id)
+
+
+async def test_audio_that_discord_finds_too_large_is_said_in_words(tmp_path: Path) -> None:
+    async with Loopback() as discord, bot_on(discord, tmp_path) as app:
+        exchange = await discord.user("alice").slash("bark", "say", text="hello", upload_limit=2048)
+        message = await exchange.until(lambda message: message.ephemeral)
+        assert "larger than I may upload here (2 kB)" in message.content
+        assert (await settled(app, exchange.id)).state is State.FAILED
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Fault.server_error(503, EDIT), Fault.lost_answer(EDIT), Fault.reset(EDIT), Fault.rate_limited(EDIT)],
+    ids=lambda f: f.effect.name,
+)
+async def test_a_passing_fault_costs_only_time(tmp_path: Path, fault: Fault) -> None:
+    async with Loopback() as discord, bot_on(discord, tmp_path) as app:
+        exchange = await held(discord)
+        discord.faults.add(fault)
+        let_go(app, exchange)
+        await exchange.until(lambda message: message.attachments)
+        assert (await settled(app, exchange.id)).state is State.ANSWERED
+        assert len(answers(exchange.messages)) == 1
+
+
+async def test_after_a_long_gap_the_history_is_looked_through_before_sending_again(
+    tmp_path: Path, clock: MovedClock
+) -> None:
+    """Discord took the message, the answer was lost, and the nonce is forgotten by the time of the next try."""
+    async with Loopback(clock=clock) as discord, bot_on(discord, tmp_path, clock=clock) as app:
+        exchange = await held(discord)
+        clock.advance(TOKEN_LIFE)
+        discord.faults.add(Fault.lost_answer(SEND))
+        let_go(app, exchange)
+        await exchange.until(lambda message: message.attachments)
+        clock.advance(NONCE_WINDOW + 600)
+        assert (await settled(app, exchange.id)).state is State.ANSWERED
+        assert len(answers(exchange.messages)) == 1
+
+
+async def test_where_the_history_is_closed_a_second_message_says_that_it_may_be_one(
+    tmp_path: Path, clock: MovedClock
+) -> None:
+    async with Loopback(clock=clock) as discord, bot_on(discord, tmp_path, clock=clock) as app:
+        exchange = await held(discord)
+        clock.advance(TOKEN_LIFE)
+        discord.faults.add(Fault.lost_answer(SEND))
+        discord.faults.add(Fault.problem(MISSING_PERMISSIONS, HISTORY))
+        let_go(app, exchange)
+        await exchange.until(lambda message: message.attachments)
+        clock.advance(NONCE_WINDOW + 600)
+        await exchange.until(lambda message: "may be here twice" in message.content)
+        assert (await settled(app, exchange.id)).state is State.ANSWERED
+
+
+async def test_a_failure_after_15_minutes_is_still_told(tmp_path: Path, clock: MovedClock) -> None:
+    async with Loopback(clock=clock) as discord, bot_on(discord, tmp_path, clock=clock):
+        first = await held(discord)
+        second = await discord.user("bob").slash("bark", "say", text="fail:out-of-memory")
+        await second.acknowledged()
+        clock.advance(TOKEN_LIFE)
+        (tmp_path / "audio" / f"{first.id}.go").touch()
+        message = await second.until(lambda message: "more memory" in message.content)
+        assert message.content.startswith(f"<@{discord.user('bob').id}>")

@@ -1,0 +1,70 @@
+"""A whole bot for tests: the real App on a loopback Discord, with a synth child that is real or scripted."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+from bot.app import DATABASE, App
+from bot.config import Config, DiscordSection, LimitsSection, ModelSection, StoreSection
+from bot.loopback.point import point_discord_at
+from bot.loopback.server import Loopback
+from bot.store import Store
+from synth.process import Patience, Synth
+from tests.fakes import child
+
+IMPATIENT = Patience(backoff=0.05, backoff_cap=0.2, ready_within=60.0)
+
+
+def settings(folder: Path, **limits: Any) -> Config:
+    """A configuration for tests: everything in `folder`, progress at once."""
+    return Config(
+        model=ModelSection(name="pup"),
+        store=StoreSection(folder=folder),
+        discord=DiscordSection(progress_every=0.02),
+        limits=LimitsSection(**limits),
+    )
+
+
+def scripted(options: child.FakeOptions | None = None) -> Synth:
+    """A synth process that does what the texts say: see tests/fakes/child.py."""
+    return Synth(child.main, options or child.FakeOptions(), patience=IMPATIENT)
+
+
+@contextlib.asynccontextmanager
+async def bot_on(
+    discord: Loopback,
+    folder: Path,
+    *,
+    synth: Synth | None = None,
+    clock: Callable[[], float] = time.time,
+    **limits: Any,
+) -> AsyncIterator[App]:
+    """The bot, connected; drained at the end."""
+    config = settings(folder, **limits)
+    store = Store.open(folder / DATABASE)
+    try:
+        with point_discord_at(discord.api_url, discord.gateway_url):
+            app = App(config=config, token=discord.token, store=store, synth=synth or scripted(), clock=clock)
+            life = asyncio.create_task(app.run(), name="bot")
+            try:
+                waiting = asyncio.create_task(app.connected.wait())
+                await asyncio.wait({waiting, life}, timeout=20, return_when=asyncio.FIRST_COMPLETED)
+                waiting.cancel()
+                if life.done():
+                    await life
+                yield app
+            finally:
+                app.stop.set()
+                await life
+    finally:
+        store.close()
+
+
+def answers(messages: list[Any]) -> list[Any]:
+    """Those that carry audio."""
+    return [message for message in messages if message.attachments]

@@ -1,0 +1,244 @@
+"""Nothing acknowledged is lost and nothing is answered twice, whoever is killed and whenever: with real processes and SIGKILL."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bot.app import DATABASE
+from bot.flow.job import TOKEN_LIFE
+from bot.loopback.exchange import DidNotRespond, Exchange
+from bot.loopback.faults import Fault
+from bot.loopback.server import Loopback
+from tests.bot.harness import answers
+from tests.lives import Lives, MovedClock, lives_on
+
+ACKNOWLEDGE = "POST /interactions/{interaction}/{token}/callback"
+EDIT = "PATCH /webhooks/{application}/{token}/messages/@original"
+SEND = "POST /channels/{channel}/messages"
+
+# The transactions of one life with one job: recover, recall, sweep, recall, remember (the start), receive, accept, claim,
+# the looks of the board and the outbox, rendered, told. Beyond the last one the kill does not happen and the job is answered.
+WRITES = range(1, 25)
+
+
+@contextlib.asynccontextmanager
+async def world(folder: Path, **options: bool) -> AsyncIterator[tuple[Loopback, Lives, MovedClock]]:
+    clock = MovedClock(folder / "clock")
+    async with Loopback(clock=clock, **options) as discord, lives_on(discord, folder, clock) as lives:
+        yield discord, lives, clock
+
+
+def deferred(exchange: Exchange) -> bool:
+    return exchange.acknowledgement is not None and not exchange.ephemeral
+
+
+def check(exchange: Exchange) -> None:
+    """One answer, and the right one."""
+    found = answers(exchange.messages)
+    assert len(found) == 1, [message.history for message in exchange.messages]
+    assert len(found[0].attachments) == 1
+    assert f"job={exchange.id};".encode() in found[0].attachments[0].data
+
+
+def sound(folder: Path) -> None:
+    """The database is whole and nothing is left to do."""
+    with contextlib.closing(sqlite3.connect(folder / DATABASE)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+        assert db.execute("SELECT state, count(*) FROM jobs WHERE told_at IS NULL GROUP BY state").fetchall() == []
+    assert list((folder / "audio").iterdir()) == []
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+async def test_the_bot_killed_around_any_write(tmp_path: Path, moment: str) -> None:
+    """The same job, with a life that ends around its first, second, third ... write, and a second life that goes on."""
+    acknowledged = 0
+    async with world(tmp_path) as (discord, lives, _):
+        for number in WRITES if moment == "after" else WRITES[::3]:
+            await lives.begin(f"{moment}:{number}")
+            exchange = None
+            if lives.alive:
+                exchange = await discord.user("alice").slash("bark", "say", text=f"text {number}")
+                with contextlib.suppress(TimeoutError):
+                    await exchange.until(lambda message: message.attachments, timeout=2)
+                await lives.kill()
+            await lives.begin()
+            if exchange is not None and deferred(exchange):
+                acknowledged += 1
+                await exchange.until(lambda message: message.attachments, timeout=30)
+            assert await lives.stop() == 0
+            if exchange is not None and deferred(exchange):
+                check(exchange)
+            sound(tmp_path)
+    assert acknowledged >= 3
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["not done", "done, answer lost"])
+async def test_the_bot_killed_while_discord_takes_the_deferred_reply(tmp_path: Path, *, done: bool) -> None:
+    """If Discord took it the next life finds out and answers; if not, the person saw an error and nothing is made."""
+    async with world(tmp_path) as (discord, lives, _):
+        await lives.begin()
+        discord.faults.add(Fault.lost_answer(ACKNOWLEDGE) if done else Fault.silence(ACKNOWLEDGE))
+        exchange = await discord.user("alice").slash("bark", "say", text="hello")
+        await discord.until(lambda: discord.faults.struck)
+        await lives.kill()
+        await lives.begin()
+        other = await discord.user("bob").slash("bark", "say", text="the next one")
+        await other.until(lambda message: message.attachments, timeout=30)
+        if done:
+            await exchange.until(lambda message: message.attachments, timeout=30)
+            check(exchange)
+        assert deferred(exchange) is done
+        assert await lives.stop() == 0
+        sound(tmp_path)
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["not done", "done, answer lost"])
+@pytest.mark.parametrize("route", [EDIT, SEND])
+async def test_the_bot_killed_while_discord_takes_the_answer(tmp_path: Path, route: str, *, done: bool) -> None:
+    """Both ways of answering: by replacing the reply, and by a message of its own once the token has died."""
+    async with world(tmp_path) as (discord, lives, clock):
+        await lives.begin()
+        exchange = await discord.user("alice").slash("bark", "say", text="hold")
+        await exchange.until(lambda message: "%" in message.content, timeout=30)
+        if route == SEND:
+            clock.advance(TOKEN_LIFE + 1)
+        discord.faults.add(Fault.lost_answer(route) if done else Fault.silence(route))
+        (tmp_path / "audio" / f"{exchange.id}.go").touch()
+        await discord.until(lambda: discord.faults.struck)
+        await lives.kill()
+        await lives.begin()
+        await exchange.until(lambda message: message.attachments, timeout=30)
+        assert await lives.stop() == 0
+        check(exchange)
+        sound(tmp_path)
+
+
+async def test_a_killed_bot_takes_its_synth_process_with_it(tmp_path: Path) -> None:
+    async with world(tmp_path) as (discord, lives, _):
+        await lives.begin()
+        exchange = await discord.user("alice").slash("bark", "say", text="hold")
+        await exchange.until(lambda message: "%" in message.content, timeout=30)
+        children = lives.children()
+        assert len(children) == 1
+        await lives.kill()
+        _, left = await asyncio.to_thread(psutil.wait_procs, children, 10)
+        assert left == []
+
+
+async def test_a_text_that_kills_the_whole_bot_is_put_aside(tmp_path: Path) -> None:
+    """The third life that dies under one job is the last one it gets."""
+    async with world(tmp_path) as (discord, lives, _):
+        await lives.begin()
+        bad = await discord.user("mallory").slash("bark", "say", text="hold")
+        for _ in range(3):
+            await wait_for_row(tmp_path, bad.id, "rendering")
+            await lives.kill()
+            await lives.begin()
+        words = await bad.until(lambda message: message.ephemeral, timeout=30)
+        assert "3 times" in words.content
+        assert await lives.stop() == 0
+
+
+async def wait_for_row(folder: Path, job: int, state: str) -> None:
+    """Until the database says so."""
+    async with asyncio.timeout(30):
+        while True:
+            with contextlib.closing(sqlite3.connect(folder / DATABASE)) as db:
+                if db.execute("SELECT 1 FROM jobs WHERE id = ? AND state = ?", (job, state)).fetchone():
+                    return
+            await asyncio.sleep(0)
+
+
+async def test_sigterm_finishes_what_is_at_hand_and_keeps_the_rest(tmp_path: Path) -> None:
+    async with world(tmp_path) as (discord, lives, _):
+        await lives.begin()
+        first = await discord.user("alice").slash("bark", "say", text="hold")
+        await first.until(lambda message: "%" in message.content, timeout=30)
+        second = await discord.user("bob").slash("bark", "say", text="later")
+        await second.acknowledged()
+        stopping = asyncio.create_task(lives.stop())
+        (tmp_path / "audio" / f"{first.id}.go").touch()
+        assert await stopping == 0
+        check(first)
+        assert answers(second.messages) == []
+        await lives.begin()
+        await second.until(lambda message: message.attachments, timeout=30)
+        assert await lives.stop() == 0
+        check(second)
+
+
+FAULTS = {
+    Fault.rate_limited(retry_after=0.05): 0.03,
+    Fault.server_error(502): 0.01,
+    Fault.server_error(503): 0.01,
+    Fault.server_error(500): 0.01,
+    Fault.lost_answer(): 0.02,
+    Fault.reset(): 0.01,
+}
+
+
+async def chaos(
+    folder: Path, *, seed: int, offered: int, kills: int, people: int, deduplication: bool = True
+) -> list[Exchange]:
+    """`offered` texts from `people`, `kills` random kills of bot and child, faults in every route, and tokens that die in between."""
+    chance = random.Random(seed)
+    fates = ["bot", "child"] * (kills // 2)
+    chance.shuffle(fates)
+    when = dict(zip(sorted(chance.sample(range(5, offered - 5), len(fates))), fates, strict=True))
+    exchanges: list[Exchange] = []
+    async with world(folder, nonce_deduplication=deduplication) as (discord, lives, clock):
+        await lives.begin()
+        discord.faults.random(seed, FAULTS)
+        for number in range(offered):
+            exchange = await discord.user(f"person {number % people}").slash("bark", "say", text=f"text {number}")
+            exchanges.append(exchange)
+            if number % 7 == 0:  # now and then people wait for the bot to notice
+                with contextlib.suppress(DidNotRespond):
+                    await exchange.acknowledged(timeout=5)
+            if number % 60 == 59:
+                clock.advance(TOKEN_LIFE + 1)  # what waits now is answered by messages of its own
+            match when.get(number):
+                case "bot":
+                    await lives.kill()
+                    await lives.begin()
+                case "child":
+                    await lives.kill_child()
+        for exchange in filter(deferred, exchanges):
+            await exchange.until(lambda message: message.attachments, timeout=120)
+        discord.faults.clear()
+        assert await lives.stop() == 0
+        sound(folder)
+    return exchanges
+
+
+@pytest.mark.timeout(300)
+async def test_300_texts_from_30_people_and_20_kills(tmp_path: Path) -> None:
+    exchanges = await chaos(tmp_path, seed=1, offered=300, kills=20, people=30)
+    acknowledged = [exchange for exchange in exchanges if deferred(exchange)]
+    print(f"{len(acknowledged)} of {len(exchanges)} acknowledged")
+    assert len(acknowledged) > 150
+    for exchange in acknowledged:
+        check(exchange)
+
+
+@pytest.mark.timeout(300)
+async def test_without_the_nonce_rule_duplicates_are_seen(tmp_path: Path) -> None:
+    """The control: on a Discord that ignores nonces the same chaos answers somebody twice, and this file would notice."""
+    async with world(tmp_path, nonce_deduplication=False) as (discord, lives, clock):
+        await lives.begin()
+        exchange = await discord.user("alice").slash("bark", "say", text="hold")
+        await exchange.until(lambda message: "%" in message.content, timeout=30)
+        clock.advance(TOKEN_LIFE + 1)
+        discord.faults.add(Fault.lost_answer(SEND))
+        (tmp_path / "audio" / f"{exchange.id}.go").touch()
+        await discord.until(lambda: len(answers(exchange.messages)) > 1, timeout=30)
+        with pytest.raises(AssertionError):
+            check(exchange)
