@@ -79,7 +79,8 @@ CREATE TABLE jobs (
     told_at        REAL,                          -- when Discord accepted the words or the audio
     send_at        REAL,                          -- when a message that cannot be replaced was first tried
     lease          TEXT,                          -- the life of the bot that renders it
-    deaths         INTEGER NOT NULL DEFAULT 0,    -- processes that died while it was rendered
+    deaths         INTEGER NOT NULL DEFAULT 0,    -- synth processes that died while it was rendered
+    restarts       INTEGER NOT NULL DEFAULT 0,    -- lives of the bot that ended while it was rendered
     reason         TEXT,                          -- why it was refused or failed
     path           TEXT,                          -- of the finished audio
     seconds        REAL,                          -- of audio

@@ -2,7 +2,7 @@
 
 To the child, over a multiprocessing queue made anew for each of its lives: `Job`, `Cancel`, `Drain`.
 From the child, over a one-way pipe: `Loading` until `Ready`, then for each job `Progress` ... and exactly one of
-`Finished`, `Failed`, `Cancelled`. The pipe's end of file means that the child is gone.
+`Finished`, `Failed`, `Cancelled`. `Leaving` says why it ends by itself. The pipe's end of file means that it is gone.
 
 Arrays never cross: the audio is a file, named by its path.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import json
+import typing
 
 
 class ExitCode(enum.IntEnum):
@@ -31,6 +32,7 @@ class Reason(enum.StrEnum):
     UNKNOWN_VOICE = "unknown-voice"
     OUT_OF_MEMORY = "out-of-memory"
     DISK_FULL = "disk-full"
+    TOO_LARGE = "too-large"  # no encoding of it fits into `Job.max_bytes`
     INTERNAL = "internal"
 
 
@@ -48,6 +50,7 @@ class Job:
     min_eos_p: float | None = 0.2
     greedy: bool = False
     max_seconds: float | None = None
+    max_bytes: int | None = None  # what the file may weigh: a larger one is encoded again, smaller
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,9 +122,17 @@ class Cancelled:
     job: str
 
 
-Message = Job | Cancel | Drain | Loading | Ready | Progress | Finished | Failed | Cancelled
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Leaving:
+    """The child's last words before it ends with an `ExitCode` that is not OK: a sentence for the operator."""
 
-_KINDS = {kind.__name__: kind for kind in (Job, Cancel, Drain, Loading, Ready, Progress, Finished, Failed, Cancelled)}
+    code: ExitCode
+    sentence: str
+
+
+Message = Job | Cancel | Drain | Loading | Ready | Progress | Finished | Failed | Cancelled | Leaving
+
+_KINDS: dict[str, type[Message]] = {kind.__name__: kind for kind in typing.get_args(Message)}
 
 
 def encode(message: Message) -> bytes:
@@ -138,6 +149,8 @@ def decode(data: bytes) -> Message:
             fields["voices"] = tuple(fields["voices"])
         if kind is Failed:
             fields["reason"] = Reason(fields["reason"])
+        if kind is Leaving:
+            fields["code"] = ExitCode(fields["code"])
         return kind(**fields)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a message of this version: {data[:200]!r}") from error

@@ -65,6 +65,11 @@ class Lives:
         """Whether the present life goes on."""
         return self._process is not None and self._process.returncode is None
 
+    @property
+    def pid(self) -> int | None:
+        """Of the present life."""
+        return self._process.pid if self._process is not None else None
+
     def children(self) -> list[psutil.Process]:
         """The synth processes of the present life."""
         if self._process is None:

@@ -51,6 +51,7 @@ class Job:
     send_at: float | None
     lease: str | None
     deaths: int
+    restarts: int
     reason: str | None
     path: str | None
     seconds: float | None

@@ -92,7 +92,7 @@ class Board:
         wait = texts.span(*span)
         if self._starting():
             return say(texts.STARTING, place=place)
-        if job.deaths:
+        if job.deaths or job.restarts:
             return say(texts.AGAIN_AFTER_CRASH, wait=wait)
         return say(texts.NEXT, wait=wait) if place == 1 else say(texts.IN_LINE, place=place, count=count, wait=wait)
 

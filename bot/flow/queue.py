@@ -14,7 +14,8 @@ from typing import Any
 from bot.flow.job import Job, State
 
 EVERYTHING = ""  # the flow above all servers
-MAX_DEATHS = 3  # processes a job may take with it before it is put aside
+MAX_DEATHS = 3  # synth processes a job may take with it before it is put aside
+MAX_RESTARTS = 6  # lives of the bot
 
 _FAIR = """
     SELECT job.id FROM jobs job
@@ -133,11 +134,20 @@ def cancel(db: sqlite3.Connection, job: int, now: float, *, told: bool = False) 
 
 
 def died(db: sqlite3.Connection, job: int, now: float) -> State:
-    """A process died while this job was rendered: it goes again, or is put aside after `MAX_DEATHS`."""
+    """The synth process died while this job was rendered: it goes again, or is put aside after `MAX_DEATHS`."""
+    return _again(db, job, "deaths", MAX_DEATHS, now)
+
+
+def interrupted(db: sqlite3.Connection, job: int, now: float) -> State:
+    """The same for a life of the bot, which seldom ends by a job's doing: machines are switched off, sessions vanish."""
+    return _again(db, job, "restarts", MAX_RESTARTS, now)
+
+
+def _again(db: sqlite3.Connection, job: int, count: str, most: int, now: float) -> State:
+    last = f"{count} + 1 >= {most}"
     db.execute(
-        f"UPDATE jobs SET deaths = deaths + 1, lease = NULL, settled_at = iif(deaths + 1 >= {MAX_DEATHS}, ?, NULL),"
-        f" reason = iif(deaths + 1 >= {MAX_DEATHS}, 'deaths', NULL), state = iif(deaths + 1 >= {MAX_DEATHS}, 'quarantined', 'queued')"
-        " WHERE id = ? AND state = 'rendering'",
+        f"UPDATE jobs SET {count} = {count} + 1, lease = NULL, settled_at = iif({last}, ?, NULL),"
+        f" reason = iif({last}, 'deaths', NULL), state = iif({last}, 'quarantined', 'queued') WHERE id = ? AND state = 'rendering'",
         (now, job),
     )
     return _back(db, job)
@@ -169,7 +179,7 @@ def _back(db: sqlite3.Connection, job: int) -> State:
 def recover(db: sqlite3.Connection, now: float) -> list[Job]:
     """At the start: what an earlier life left `rendering` goes again. Returns what it left `received`, to be looked up at Discord."""
     for row in db.execute("SELECT id FROM jobs WHERE state = 'rendering'").fetchall():
-        died(db, row["id"], now)
+        interrupted(db, row["id"], now)
     return [Job.from_row(row) for row in db.execute("SELECT * FROM jobs WHERE state = 'received' ORDER BY id")]
 
 

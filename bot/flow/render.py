@@ -92,8 +92,12 @@ class Renderer:
         except JobCancelled:
             await self._store.insist(queue.cancel, job.id, self._clock())
         except SynthDied as death:
-            state = await self._store.insist(queue.died, job.id, self._clock())
-            log.warning("the synth process died under %r (%s); it is %s", job, death, state)
+            log.warning("the synth process died under %r: %s", job, death)
+            await (
+                self._store.insist(queue.died, job.id, self._clock())
+                if death.running
+                else self._store.insist(queue.give_back, job.id)
+            )
         except SynthStopped:
             await self._store.insist(queue.give_back, job.id)
         except asyncio.CancelledError:

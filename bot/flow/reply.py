@@ -215,4 +215,4 @@ def why(job: Job) -> str:
     if job.state is State.CANCELLED:
         return texts.CANCELLED
     template = texts.FAILED.get(job.reason or "", texts.FAILED["internal"])
-    return say(template, deaths=job.deaths, limit=texts.size(job.size_limit))
+    return say(template, deaths=max(job.deaths, job.restarts), limit=texts.size(job.size_limit))

@@ -135,7 +135,7 @@ def test_what_a_killed_bot_left_rendering_goes_again_and_received_is_reported(db
     assert [job.id for job in queue.recover(db, now=5.0)] == [2]
     job = queue.claim(db, "this life", 6.0)
     assert job is not None
-    assert (job.id, job.deaths) == (1, 1)
+    assert (job.id, job.deaths, job.restarts) == (1, 0, 1)
 
 
 def test_a_job_that_kills_three_times_is_put_aside(db: sqlite3.Connection) -> None:

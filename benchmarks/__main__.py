@@ -1,0 +1,13 @@
+"""Run all benchmarks, or those named."""
+
+import asyncio
+import sys
+
+from benchmarks import engine, start
+
+BENCHMARKS = {"engine": engine.main, "start": lambda: asyncio.run(start.main())}
+
+for name in sys.argv[1:] or BENCHMARKS:
+    print(f"== {name}")
+    BENCHMARKS[name]()
+    print()

@@ -1,0 +1,34 @@
+"""What every benchmark prints besides its figures: the command, the machine, the versions, the spread."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+
+def machine() -> str:
+    """The processor's name and how many cores this process may use."""
+    name = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        name = next(
+            (line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")),
+            name,
+        )
+    return f"{name}, {len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} cores, {platform.system()}"
+
+
+def heading(*packages: str) -> str:
+    """Three lines to put above figures."""
+    versions = ", ".join(f"{package} {version(package)}" for package in packages)
+    return f"$ python -m benchmarks {' '.join(sys.argv[1:])}\n{machine()}\nPython {platform.python_version()}, {versions}\n"
+
+
+def spread(samples: Sequence[float], unit: str = "s") -> str:
+    """Median, least and most."""
+    return f"{statistics.median(samples):.3g} {unit} (of {len(samples)}: {min(samples):.3g} to {max(samples):.3g})"

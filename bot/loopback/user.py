@@ -1,0 +1,241 @@
+"""A person at a Discord client: types commands, presses buttons, fills in modals, sits in voice channels.
+
+What the real client would not let a person do is `Refused` before anything is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.loopback.commands import Commands, CommandType, Filled, Refused
+from bot.loopback.exchange import Exchange
+from bot.loopback.gateway import Gateway
+from bot.loopback.interactions import Interactions, Kind
+from bot.loopback.messages import Message, Messages
+from bot.loopback.payloads import Json, member, user, voice_state
+from bot.loopback.world import Channel, ChannelType, Person, World
+
+BUTTON = 2
+SELECT = 3  # of strings
+TEXT_INPUT = 4
+_WRAPPERS = ("components", "component", "accessory")
+
+
+class User:
+    """One member of the guild; `Loopback.user(name)` makes them."""
+
+    def __init__(
+        self,
+        person: Person,
+        *,
+        world: World,
+        commands: Commands,
+        messages: Messages,
+        interactions: Interactions,
+        gateway: Gateway,
+    ) -> None:
+        self.person = person
+        self._world = world
+        self._commands = commands
+        self._messages = messages
+        self._interactions = interactions
+        self._gateway = gateway
+
+    @property
+    def id(self) -> int:
+        """The user id."""
+        return self.person.id
+
+    @property
+    def name(self) -> str:
+        """The user name."""
+        return self.person.name
+
+    @property
+    def dm(self) -> Channel:
+        """The DM with the bot."""
+        return self._world.direct_channel(self.person)
+
+    def close_dms(self) -> None:
+        """From now on the bot gets 50007."""
+        self.dm.open = False
+
+    async def slash(
+        self, *path: str, channel: int | None = None, dm: bool = False, upload_limit: int | None = None, **options: Any
+    ) -> Exchange:
+        """Uses a command: `await alice.slash("bark", "say", text="hello")`, in #general unless told otherwise.
+
+        Option values: str, int, float, bool; a `Person`; a channel id; (file name, bytes). None counts as left out.
+        """
+        here = self._place(channel, dm=dm)
+        command = self._commands.find(path[0], CommandType.CHAT, here, self.person)
+        given = {name: value for name, value in options.items() if value is not None}
+        filled = Filled(self._world, self._messages)
+        data = _command_data(command) | {"options": filled.options(command, path[1:], given)}
+        if filled.resolved:
+            data["resolved"] = filled.resolved
+        return self._send(Kind.COMMAND, here, data, upload_limit=upload_limit)
+
+    async def autocomplete(
+        self, *path: str, focused: tuple[str, Any], channel: int | None = None, dm: bool = False, **options: Any
+    ) -> list[Json]:
+        """Types into one option: `await alice.autocomplete("bark", "say", focused=("voice", "en"))` -> choices."""
+        here = self._place(channel, dm=dm)
+        command = self._commands.find(path[0], CommandType.CHAT, here, self.person)
+        filled = Filled(self._world, self._messages)
+        values = options | {focused[0]: focused[1]}
+        data = _command_data(command) | {"options": filled.options(command, path[1:], values, focused[0])}
+        exchange = self._send(Kind.AUTOCOMPLETE, here, data)
+        await exchange.acknowledged()
+        return exchange.choices
+
+    async def use_on_message(self, name: str, message: Message) -> Exchange:
+        """Picks a command from a message's context menu."""
+        self._must_see(message)
+        here = self._world.channel(message.channel_id)
+        command = self._commands.find(name, CommandType.MESSAGE, here, self.person)
+        resolved = {"messages": {str(message.id): message.payload()}}
+        data = _command_data(command) | {"target_id": str(message.id), "resolved": resolved}
+        return self._send(Kind.COMMAND, here, data)
+
+    async def use_on_user(self, name: str, target: Person, *, channel: int | None = None) -> Exchange:
+        """Picks a command from a person's context menu."""
+        here = self._place(channel, dm=False)
+        command = self._commands.find(name, CommandType.USER, here, self.person)
+        key = str(target.id)
+        partial = {name: part for name, part in member(target, self._world).items() if name != "user"}
+        partial["permissions"] = str(int(target.permissions))
+        resolved = {"users": {key: user(target)}, "members": {key: partial}}
+        return self._send(Kind.COMMAND, here, _command_data(command) | {"target_id": key, "resolved": resolved})
+
+    async def press(self, message: Message, custom_id: str = "", *, label: str = "") -> Exchange:
+        """Presses a button, found by its custom id or by its label."""
+        self._must_see(message)
+        button = _component(message.components, BUTTON, custom_id, label)
+        data = {"custom_id": button["custom_id"], "component_type": BUTTON, "id": button["id"]}
+        return self._send(Kind.COMPONENT, self._world.channel(message.channel_id), data, source=message)
+
+    async def choose(self, message: Message, custom_id: str, values: list[str]) -> Exchange:
+        """Chooses from a select menu."""
+        self._must_see(message)
+        menu = _component(message.components, SELECT, custom_id)
+        _check_choice(menu, values)
+        data = {"custom_id": custom_id, "component_type": SELECT, "id": menu["id"], "values": values}
+        return self._send(Kind.COMPONENT, self._world.channel(message.channel_id), data, source=message)
+
+    async def submit(self, exchange: Exchange, values: Mapping[str, str | list[str]]) -> Exchange:
+        """Fills in and sends the modal that an exchange was answered with; values by custom id."""
+        if exchange.modal is None:
+            raise Refused("no modal is open")
+        left = dict(values)
+        components = [_filled(component, left) for component in exchange.modal["components"]]
+        if left:
+            raise Refused(f"the modal has no field {next(iter(left))!r}")
+        data = {"custom_id": exchange.modal["custom_id"], "components": components}
+        before = exchange.interaction
+        return self._send(Kind.MODAL, before.channel, data, source=before.source)
+
+    def write(self, content: str, *, channel: int | None = None, dm: bool = False) -> Message:
+        """Posts a message. The bot hears nothing of it: it has no message intents."""
+        return self._messages.create(self._place(channel, dm=dm).id, self.person, {"content": content})
+
+    def join_voice(self, channel: int | None = None) -> None:
+        """Enters a voice channel, the only one unless told otherwise."""
+        self._voice(channel or self._world.voice_channel.id)
+
+    def leave_voice(self) -> None:
+        """Leaves voice."""
+        self._voice(None)
+
+    def _voice(self, channel: int | None) -> None:
+        state = voice_state(self.person, self._world, channel, f"voice of {self.name}")
+        if channel is None:
+            self._world.voice_states.pop(self.id, None)
+        else:
+            self._world.voice_states[self.id] = state
+        self._gateway.dispatch("VOICE_STATE_UPDATE", state)
+
+    def _place(self, channel: int | None, *, dm: bool) -> Channel:
+        if dm:
+            return self.dm
+        return self._world.channel(channel or self._world.general.id)
+
+    def _must_see(self, message: Message) -> None:
+        hidden = message.only_for is not None and message.only_for is not self.person
+        foreign = self._world.channel(message.channel_id)
+        elsewhere = foreign.type is ChannelType.DM and foreign.recipient != self.id
+        if message.deleted or hidden or elsewhere:
+            raise Refused(f"{self.name} cannot see message {message.id}")
+
+    def _send(
+        self,
+        kind: Kind,
+        here: Channel,
+        data: Json,
+        *,
+        source: Message | None = None,
+        upload_limit: int | None = None,
+    ) -> Exchange:
+        interaction = self._interactions.open(kind, self.person, here, data, source=source, upload_limit=upload_limit)
+        interaction.lost = not self._gateway.dispatch("INTERACTION_CREATE", interaction.payload)
+        return Exchange(interaction, self._world, self._messages)
+
+
+def _command_data(command: Json) -> Json:
+    return {"id": command["id"], "name": command["name"], "type": command["type"]} | (
+        {"guild_id": command["guild_id"]} if "guild_id" in command else {}
+    )
+
+
+def _leaves(components: Any) -> list[Json]:
+    """All components, however deep in rows, sections and containers."""
+    if isinstance(components, list):
+        return [leaf for component in components for leaf in _leaves(component)]
+    inner = [leaf for key in _WRAPPERS if key in components for leaf in _leaves(components[key])]
+    return [components, *inner]
+
+
+def _component(components: list[Json], kind: int, custom_id: str, label: str = "") -> Json:
+    for leaf in _leaves(components):
+        if leaf["type"] == kind and (leaf.get("custom_id") == custom_id or (label and leaf.get("label") == label)):
+            if leaf.get("disabled"):
+                raise Refused(f"{label or custom_id!r} is disabled")
+            return leaf
+    present = [leaf.get("label") or leaf.get("custom_id") for leaf in _leaves(components)]
+    raise Refused(f"the message has no {label or custom_id!r} (there is {[name for name in present if name]})")
+
+
+def _check_choice(menu: Json, values: list[str]) -> None:
+    known = [option["value"] for option in menu.get("options") or []]
+    least, most = menu.get("min_values", 1), menu.get("max_values", 1)
+    if not least <= len(values) <= most:
+        raise Refused(f"{menu['custom_id']} takes {least} to {most} values")
+    if unknown := [value for value in values if value not in known]:
+        raise Refused(f"{menu['custom_id']} has no {unknown[0]!r}")
+
+
+def _filled(component: Json, values: dict[str, str | list[str]]) -> Json:
+    """A modal's component as it is submitted; takes what it uses out of `values`."""
+    kept: Json = {key: component[key] for key in ("type", "id", "custom_id") if key in component}
+    if component["type"] == TEXT_INPUT:
+        return kept | {"value": _typed(component, values)}
+    if component["type"] == SELECT:
+        chosen = values.pop(component["custom_id"], [])
+        _check_choice(component, list(chosen))
+        return kept | {"values": list(chosen)}
+    if "components" in component:
+        return kept | {"components": [_filled(inner, values) for inner in component["components"]]}
+    if "component" in component:
+        return kept | {"component": _filled(component["component"], values)}
+    return kept
+
+
+def _typed(field: Json, values: dict[str, str | list[str]]) -> str:
+    name = field["custom_id"]
+    text = str(values.pop(name, field.get("value") or ""))
+    if field.get("required", True) and not text:
+        raise Refused(f"{name} is required")
+    if text and not field.get("min_length", 0) <= len(text) <= field.get("max_length", 4000):
+        raise Refused(f"{name}: {len(text)} characters do not fit")
+    return text

@@ -1,0 +1,185 @@
+"""Where a model runs, which one fits there, and how that is told in one line. torch is imported when asked, not before."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from synth.errors import ModelError
+
+if TYPE_CHECKING:
+    import torch
+
+SHIPPED = "pup"
+
+# Parameters of the transformers, counted with the reference's dimensions: semantic + coarse + fine.
+LARGE_PARAMETERS = 446_090_000 + 327_860_000 + 311_790_000
+SMALL_PARAMETERS = 192_990_000 + 104_320_000 + 92_250_000
+CODEC_PARAMETERS = 14_850_000  # always float32
+POSITIONS = 1024  # of a key-value cache
+LARGE_CACHE_NUMBERS = 2 * 2 * 24 * POSITIONS * 1024  # (semantic, coarse) x (keys, values) x layers x positions x width
+SMALL_CACHE_NUMBERS = 2 * 2 * 12 * POSITIONS * 768
+WORKSPACE = 800 << 20  # bytes: the codec's activations for 15 s (0.3 GB), prompts, the allocator's loss
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What was decided at the start."""
+
+    model: str
+    device: str  # cpu, cuda:0, mps
+    precision: str  # a name of a torch dtype
+    threads: int
+    free: int  # bytes on the device, 0 where unknown
+    label: str  # the device in words
+
+    def line(self) -> str:
+        """The decision, for the log."""
+        room = f"{self.free / 1e9:.1f} GB free" if self.free else "free memory unknown"
+        threads = f", {self.threads} threads" if self.device == "cpu" else ""
+        return f"model {self.model} on {self.label} ({self.device}, {self.precision}{threads}, {room})"
+
+
+def needed(model: str, precision: str) -> int:
+    """Bytes that a model of the hub takes while it works: weights, caches, codec, workspace.
+
+    Large in float16: 2.17 + 0.20 + 0.06 + 0.84 = 3.3 GB; small in float32: 1.56 + 0.15 + 0.06 + 0.84 = 2.6 GB.
+    """
+    size = 4 if precision == "float32" else 2
+    parameters, cache = {
+        "suno/bark": (LARGE_PARAMETERS, LARGE_CACHE_NUMBERS),
+        "suno/bark-small": (SMALL_PARAMETERS, SMALL_CACHE_NUMBERS),
+    }[model]
+    return (parameters + cache) * size + CODEC_PARAMETERS * 4 + WORKSPACE
+
+
+def fitting_model(kind: str, precision: str, free: int) -> str:
+    """The best model for a device with so many free bytes.
+
+    Large only where something faster than a CPU does the work: it takes minutes of a CPU for a sentence. Where the free
+    memory is unknown (0), small. The miniature where nothing else fits.
+    """
+    if kind != "cpu" and free >= needed("suno/bark", precision):
+        return "suno/bark"
+    if not free or free >= needed("suno/bark-small", precision):
+        return "suno/bark-small"
+    return SHIPPED
+
+
+def plan(model: str, device: str, threads: int) -> Plan:
+    """Decide what is "auto": the device, the model and (0) the threads. ModelError for a device that is not there."""
+    where = choose(device)
+    kind = where.split(":", maxsplit=1)[0]
+    precision, free = precision_of(where), free_memory(where)
+    return Plan(
+        model=fitting_model(kind, precision, free) if model == "auto" else model,
+        device=where,
+        precision=precision,
+        threads=threads or usable_cores(),
+        free=free,
+        label=label(where),
+    )
+
+
+def choose(device: str) -> str:
+    """A torch device that is there, from "auto", "cpu", "cuda", "cuda:1" or "mps"; ModelError says what is not."""
+    import torch  # noqa: PLC0415 -- seconds
+
+    if device == "auto":
+        if torch.cuda.is_available():
+            return "cuda:0"
+        return "mps" if torch.backends.mps.is_available() else "cpu"
+    kind, _, index = device.partition(":")
+    if kind == "cpu" or (kind == "mps" and torch.backends.mps.is_available()):
+        return kind
+    count = torch.cuda.device_count() if kind == "cuda" else 0
+    number = int(index) if index.isdecimal() else 0 if not index else -1
+    if 0 <= number < count:
+        return f"cuda:{number}"
+    there = ["cpu", *(f"cuda:{n}" for n in range(torch.cuda.device_count()))]
+    raise ModelError(f"There is no device {device!r} here: use auto, or one of {', '.join(there)}.")
+
+
+def precision_of(device: str) -> str:
+    """float16 on CUDA, float32 elsewhere.
+
+    bfloat16 is faster nowhere that float16 is not, and torch claims it for cards that only emulate it (before 8.0).
+    A CPU's half precision is slower than its float32.
+    """
+    return "float16" if device.startswith("cuda") else "float32"
+
+
+def free_memory(device: str) -> int:
+    """Bytes that can still be had on the device, 0 where that is not known."""
+    import torch  # noqa: PLC0415 -- seconds
+
+    if device.startswith("cuda"):
+        return int(torch.cuda.mem_get_info(device)[0])
+    if device == "mps":
+        return int(torch.mps.recommended_max_memory())
+    return free_main_memory()
+
+
+def free_main_memory(proc: Path = Path("/proc"), cgroup: Path = Path("/sys/fs/cgroup")) -> int:
+    """Bytes of main memory that can be had, within a container's limit if there is one; 0 where Linux does not say."""
+    try:
+        lines = (proc / "meminfo").read_text().splitlines()
+    except OSError:
+        return 0
+    free = next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), 0)
+    try:
+        limit, used = ((cgroup / name).read_text().strip() for name in ("memory.max", "memory.current"))
+    except OSError:
+        return free
+    return free if limit == "max" else min(free, max(0, int(limit) - int(used)))
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def label(device: str) -> str:
+    """The device's own name."""
+    if device.startswith("cuda"):
+        import torch  # noqa: PLC0415 -- seconds
+
+        return torch.cuda.get_device_name(device)
+    return {"mps": "Apple GPU"}.get(device, "CPU")
+
+
+def memory_in_use(device: str) -> int:
+    """Bytes that torch holds on the device; for the CPU, those of the process; 0 where unknown."""
+    if device.startswith("cuda"):
+        import torch  # noqa: PLC0415 -- seconds
+
+        return int(torch.cuda.memory_reserved(device))
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
+
+
+def healthy(device: str) -> bool:
+    """Whether the device still computes. After some CUDA errors it does not, in this process, ever again."""
+    if not device.startswith("cuda"):
+        return True
+    import torch  # noqa: PLC0415 -- seconds
+
+    try:
+        return bool((torch.ones(2, device=device) + 1).sum().item() == 2 * 2)
+    except torch.OutOfMemoryError:
+        return True
+    except RuntimeError:  # torch.AcceleratorError is one
+        return False
+
+
+def dtype(precision: str) -> torch.dtype:
+    """The torch dtype of that name."""
+    import torch  # noqa: PLC0415 -- seconds
+
+    return {"float16": torch.float16, "float32": torch.float32}[precision]

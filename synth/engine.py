@@ -1,0 +1,78 @@
+"""Bark behind the worker's `Engine`: a job's text in, its audio file out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import torch
+
+from synth import audio, checkpoint, device
+from synth.errors import DeviceError, JobError, Stopped
+from synth.pipeline import Model, Request, speak
+from synth.protocol import Job
+from synth.text import language_of, pieces
+
+log = logging.getLogger(__name__)
+
+
+def load_engine(model: str, where: str, threads: int, tell: Callable[[str, float], None]) -> BarkEngine:
+    """Decide on model, device and threads, say so in the log, and load. ModelError."""
+    plan = device.plan(model, where, threads)
+    log.info("%s", plan.line())
+    torch.set_num_threads(plan.threads)
+    loaded = checkpoint.load(plan.model, device=plan.device, dtype=device.dtype(plan.precision), progress=tell)
+    return BarkEngine(loaded)
+
+
+def tokenized(model: Model, text: str, voice: str | None) -> list[list[int]]:
+    """A text as the ids of its pieces, each of which the model can speak whole. EmptyText where there is none."""
+    spec = model.semantic_spec
+    parts = pieces(
+        text,
+        tokenizer=model.tokenizer,
+        max_tokens=spec.max_input_semantic_length,
+        max_seconds=spec.steps(model.semantic.config.block_size) / spec.semantic_rate_hz,
+        language=language_of(voice),
+    )
+    return [model.tokenizer.encode(part) for part in parts]
+
+
+class BarkEngine:
+    """A loaded model, ready for jobs."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self.model = model.name
+        self.device = str(model.device)
+        self.voices: tuple[str, ...] = model.voices.names()
+
+    @property
+    def memory(self) -> int:
+        """Bytes in use on the device."""
+        return device.memory_in_use(self.device)
+
+    def render(self, job: Job, step: Callable[[str, float, float], None]) -> float:
+        """Speak, finish and write one job; the seconds of audio."""
+        request = Request(
+            pieces=tokenized(self._model, job.text, job.voice),
+            voice=self._model.voices.get(job.voice) if job.voice else None,
+            seed=job.seed,
+            greedy=job.greedy,
+            text_temp=job.text_temp,
+            waveform_temp=job.waveform_temp,
+            min_eos_p=job.min_eos_p,
+            max_seconds=job.max_seconds,
+        )
+        try:
+            speech = speak(self._model, request, step)
+        except (JobError, Stopped):
+            raise
+        except RuntimeError as error:
+            if device.healthy(self.device):
+                raise
+            raise DeviceError(f"the device {self.device} is broken for this process: {error}") from error
+        waveform = audio.finish([piece.waveform for piece in speech.pieces], speech.sample_rate)
+        tags = audio.Tags(voice=job.voice, seed=job.seed, model=self.model)
+        audio.write(job.path, waveform, speech.sample_rate, tags, max_bytes=job.max_bytes)
+        return len(waveform) / speech.sample_rate

@@ -1,0 +1,326 @@
+"""The parent's half of the process border: keeps a synth child alive and gives it jobs. Standard library only.
+
+`Synth.run()` is one task of the bot; `render()` is called by others. The child is mortal: every death is an event, is
+told to the jobs it had, and is followed by a new child. Whether a job is tried again is the caller's decision.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import enum
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from synth.errors import SynthError
+from synth.life import Life, Target, how_it_ended
+from synth.patience import Clock, Patience, SystemClock, within
+from synth.protocol import (
+    Cancel,
+    Cancelled,
+    Drain,
+    ExitCode,
+    Failed,
+    Finished,
+    Job,
+    Leaving,
+    Loading,
+    Message,
+    Progress,
+    Ready,
+    Reason,
+)
+
+__all__ = [
+    "JobCancelled",
+    "JobFailed",
+    "ModelUnavailable",
+    "Patience",
+    "State",
+    "Synth",
+    "SynthDied",
+    "SynthStopped",
+]
+
+log = logging.getLogger(__name__)
+
+TICK = 0.5  # seconds between two looks of the watchdog
+
+
+class JobFailed(Exception):
+    """This job cannot be done; `reason` has a sentence for the user, `detail` is for the log."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}" if detail else str(reason))
+        self.reason = reason
+        self.detail = detail
+
+
+class JobCancelled(Exception):
+    """The job was stopped because `cancel()` asked for it."""
+
+
+class SynthDied(Exception):
+    """The child ended before the job did. `running`: it was at hand, and nobody ended the child on purpose: count it."""
+
+    def __init__(self, *, exit_code: int | None, running: bool, why: str = "") -> None:
+        super().__init__(f"the synth process ended ({how_it_ended(exit_code)}){': ' + why if why else ''}")
+        self.exit_code = exit_code  # negative: the signal
+        self.running = running and exit_code != ExitCode.OK  # OK: it got a SIGTERM from somewhere, and drained
+
+
+class SynthStopped(Exception):
+    """No more jobs are taken: the synth process was told to stop."""
+
+
+class ModelUnavailable(SynthError):
+    """The model cannot be loaded, and trying again did not help; the text says why and what to do."""
+
+
+class State(enum.StrEnum):
+    """What the child is doing."""
+
+    STARTING = "starting"  # for the first time
+    READY = "ready"
+    RESTARTING = "restarting"
+    STOPPED = "stopped"
+
+
+@dataclasses.dataclass(kw_only=True, eq=False, slots=True)
+class _Flight:
+    """A job that the child has, until its final message or the child's death."""
+
+    job: Job
+    on_progress: Callable[[Progress], None]
+    result: asyncio.Future[Finished]
+    over: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
+
+    def end(self, outcome: Finished | BaseException) -> None:
+        """Tell the caller, if there is still one."""
+        self.over.set()
+        if self.result.done():  # nobody waits: the caller was cancelled
+            self._remove(outcome)
+        elif isinstance(outcome, Finished):
+            self.result.set_result(outcome)
+        else:
+            self.result.set_exception(outcome)
+
+    def abandon(self) -> None:
+        """The caller was cancelled: after the outcome came, but before it was told, if there is one."""
+        if not self.result.cancelled():
+            self._remove(self.result.exception() or self.result.result())
+
+    def _remove(self, outcome: Finished | BaseException) -> None:
+        if isinstance(outcome, Finished):
+            Path(self.job.path).unlink(missing_ok=True)
+
+
+class Synth:
+    """A synth child that is always there, as far as that can be.
+
+    `target` is what the child runs (`synth.worker.main`) and `options` its last argument. `state`, `ready`, `loading`
+    and `deaths` may be read at any time; `changed()` waits for them to change.
+    """
+
+    def __init__(
+        self, target: Target, options: object, *, patience: Patience | None = None, clock: Clock | None = None
+    ) -> None:
+        self._target, self._options = target, options
+        self._patience, self._clock = patience or Patience(), clock or SystemClock()
+        self._flights: dict[str, _Flight] = {}  # in the order in which the child does them
+        self._life: Life | None = None
+        self._heard = self._born = 0.0
+        self._voices: tuple[str, ...] = ()
+        self._why = ""  # the child is ending, where that is known
+        self._useful = False  # this child finished something
+        self._change = asyncio.Event()
+        self._stopping, self._stopped = asyncio.Event(), asyncio.Event()
+        self._stopped.set()  # until run() begins
+        self.state = State.STARTING
+        self.ready: Ready | None = None
+        self.loading: Loading | None = None
+        self.deaths = 0
+
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """The names that the model knows, also while its child restarts; empty before the first one was ready."""
+        return self._voices
+
+    @property
+    def pid(self) -> int | None:
+        """Of the child that lives now."""
+        return self._life.pid if self._life else None
+
+    async def changed(self) -> None:
+        """Wait until `state`, `ready` or `loading` changes."""
+        await self._change.wait()
+
+    async def until_ready(self) -> Ready:
+        """Wait for a child that takes jobs; SynthStopped if there will be none."""
+        while not self.ready or self._stopping.is_set():
+            if self._stopping.is_set() or self.state is State.STOPPED:
+                raise SynthStopped
+            await self.changed()
+        return self.ready
+
+    async def run(self) -> None:
+        """Keep a child alive until drain() or close(), or until this is cancelled. ModelUnavailable if there is no use."""
+        self._stopped.clear()
+        try:
+            await self._restarting()
+        finally:
+            self._stopping.set()
+            self._stopped.set()
+            self._become(State.STOPPED)
+
+    async def render(self, job: Job, on_progress: Callable[[Progress], None] = lambda _: None) -> Finished:
+        """One job, from the wait for a child to the finished file.
+
+        Cancelling this cancels the job, and removes its file should it be finished at that moment.
+        Raises JobFailed, JobCancelled, SynthDied, SynthStopped.
+        """
+        await self.until_ready()
+        while earlier := self._flights.get(job.id):  # cancelled, but not yet given up by the child
+            await earlier.over.wait()
+            await self.until_ready()
+        flight = _Flight(job=job, on_progress=on_progress, result=asyncio.get_running_loop().create_future())
+        if not self._flights:
+            self._heard = self._clock.now()  # it was silent because it had nothing to do
+        self._flights[job.id] = flight
+        self._send(job)
+        try:
+            return await flight.result
+        except asyncio.CancelledError:
+            self.cancel(job.id)
+            flight.abandon()
+            raise
+
+    def cancel(self, job_id: str) -> None:
+        """Ask the child to stop this job; its render() raises JobCancelled, unless the job ends first."""
+        if job_id in self._flights:
+            self._send(Cancel(job=job_id))
+
+    async def drain(self, timeout: float) -> None:  # noqa: ASYNC109 -- on the injected clock, and it does not raise
+        """Take no more jobs, let the one at hand end within `timeout` seconds, then end the child."""
+        self._stopping.set()
+        self._become(self.state)  # whoever waits for a child is told that none will come
+        if self._life and self.ready and self._flights:
+            self._send(Drain())
+            await within(self._clock, timeout, self._stopped.wait())
+        await self.close()
+
+    async def close(self) -> None:
+        """End the child now. Jobs at hand get SynthDied."""
+        self._stopping.set()
+        self._become(self.state)
+        if self._life:
+            self._life.kill()
+        await self._stopped.wait()
+
+    async def _restarting(self) -> None:
+        """One life after another."""
+        quick_deaths = model_failures = 0
+        while not self._stopping.is_set():
+            code = await self._live()
+            if self._stopping.is_set():
+                break
+            model_failures = model_failures + 1 if code == ExitCode.MODEL else 0
+            if model_failures >= self._patience.model_tries:
+                raise ModelUnavailable(self._why or "the model cannot be loaded; the log says more")
+            stable = self._useful or self._clock.now() - self._born >= self._patience.stable_after
+            quick_deaths = 1 if stable else quick_deaths + 1
+            delay = self._patience.restart_delay(quick_deaths)
+            log.warning("the synth process ended (%s); the next one starts in %.1f s", how_it_ended(code), delay)
+            if delay:
+                await within(self._clock, delay, self._stopping.wait())
+
+    async def _live(self) -> int | None:
+        """One life; its exit code, None if it could not begin or is not known."""
+        self._why, self._useful, self._born = "", False, self._clock.now()
+        self._heard = self._born
+        try:
+            life = self._life = Life(self._target, self._options, self._hear)
+        except OSError:
+            log.exception("the system starts no new process")
+            return None
+        self._become(self.state)  # there is a pid now
+        watchdog = asyncio.create_task(self._watch(life), name="synth watchdog")
+        code = None
+        try:
+            code = await life.ended()
+            return code
+        finally:
+            watchdog.cancel()
+            self._life, self.ready, self.loading = None, None, None
+            self.deaths += not self._stopping.is_set()
+            for number, flight in enumerate(self._flights.values()):
+                blamed = number == 0 and not self._stopping.is_set()
+                flight.end(SynthDied(exit_code=code, running=blamed, why=self._why))
+            self._flights.clear()
+            self._become(State.RESTARTING)
+
+    async def _watch(self, life: Life) -> None:
+        """Kill a child that gives no sign of life although it should: a hang must look like a hang."""
+        while True:
+            await self._clock.sleep(TICK)
+            silence = self._clock.now() - self._heard
+            if not self.ready and silence >= self._patience.ready_within:
+                self._why = f"it was not ready after {silence:.0f} s of silence"
+            elif self.ready and self._flights and silence >= self._patience.hang_after:
+                self._why = f"no sign of life for {silence:.0f} s"
+            else:
+                continue
+            log.error("the synth process %d hangs and is ended: %s", life.pid, self._why)
+            life.kill()
+            return
+
+    def _hear(self, message: Message) -> None:
+        """One message of the child."""
+        self._heard = self._clock.now()
+        match message:
+            case Progress():
+                self._report(message)
+            case Finished():
+                self._useful = True
+                self._end(message.job, message)
+            case Failed():
+                self._end(message.job, JobFailed(message.reason, message.detail))
+            case Cancelled():
+                self._end(message.job, JobCancelled())
+            case Loading():
+                self.loading = message
+                self._become(self.state)
+            case Ready():
+                self.ready, self._voices, self.loading = message, message.voices, None
+                self._become(State.READY)
+                log.info(
+                    "the synth process is ready: %s on %s in %.1f s", message.model, message.device, message.seconds
+                )
+            case Leaving():
+                self._why = message.sentence
+                log.error("the synth process gives up (%s): %s", message.code.name, message.sentence)
+            case _:
+                log.error("the synth process sent what only its parent may send: %r", message)
+
+    def _report(self, progress: Progress) -> None:
+        flight = self._flights.get(progress.job)
+        if not flight or flight.result.done():
+            return
+        try:
+            flight.on_progress(progress)
+        except Exception:  # a listener's mistake must not deafen everybody
+            log.exception("a progress listener failed")
+
+    def _end(self, job_id: str, outcome: Finished | BaseException) -> None:
+        if flight := self._flights.pop(job_id, None):
+            flight.end(outcome)
+
+    def _send(self, message: Message) -> None:
+        if self._life:
+            self._life.send(message)
+
+    def _become(self, state: State) -> None:
+        self.state = state
+        self._change.set()
+        self._change = asyncio.Event()

@@ -1,0 +1,174 @@
+"""A synth child that does what a job's text says: a real process with the real loop, and an engine from a script.
+
+any other text   four stages, then one second of a tone in an Ogg Opus file that names the job in its comment
+slow:2           two seconds of steps before that
+hold             steps until a file named like the job's, with the ending .go, is there; then as above
+hang             no step, for ever
+crash            ends without a word (exit code 1)
+segfault         SIGSEGV
+error            an exception that nobody expected
+fail:disk-full   the protocol's reason of that name
+exit:71          71: the device is broken; any other number: that exit code
+garbage          bytes that are no message
+half             the first half of a message, then SIGKILL
+imported:NAME    fails; its detail says whether that module is loaded in the child
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import faulthandler
+import os
+import signal
+import struct
+import sys
+import threading
+import time
+from multiprocessing.connection import Connection
+from multiprocessing.queues import SimpleQueue
+from pathlib import Path
+
+from synth.errors import DeviceError, DiskFull, EmptySpeech, EmptyText, JobError, ModelError, OutOfMemory, UnknownVoice
+from synth.protocol import Job, Reason
+from synth.worker import Step, Tell, serve
+
+STAGES = ("semantic", "coarse", "fine", "codec")
+STEPS = 20  # in each stage
+
+
+class TooLarge(JobError):
+    """As synth.audio's, which would bring numpy."""
+
+    reason = Reason.TOO_LARGE
+
+
+ERRORS = {
+    kind.reason: kind for kind in (EmptyText, EmptySpeech, UnknownVoice, OutOfMemory, DiskFull, TooLarge, JobError)
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FakeOptions:
+    """How the child behaves before its first job."""
+
+    load: str = "well"  # well, no-model, no-device, hang, crash
+    only_after: Path | None = None  # `load` counts only while this file is missing
+    voices: tuple[str, ...] = ("v2/en_speaker_6", "v2/de_speaker_1")
+
+
+def main(inbox: SimpleQueue[bytes], events: Connection, options: FakeOptions) -> None:
+    """The target for `Synth`."""
+    serve(inbox, events, lambda tell: Script(options, events, tell))
+
+
+class Script:
+    """The engine."""
+
+    model = "fake"
+    device = "cpu"
+    memory = 0
+
+    def __init__(self, options: FakeOptions, events: Connection, tell: Tell) -> None:
+        self._events = events
+        self.voices = options.voices
+        tell("weights", 0.0)
+        match "well" if options.only_after and options.only_after.exists() else options.load:
+            case "no-model":
+                raise ModelError("There is no model here. Run `barkbot download suno/bark-small`.")
+            case "no-device":
+                raise DeviceError("the device is broken")
+            case "hang":
+                threading.Event().wait()
+            case "crash":
+                os._exit(1)
+        tell("weights", 1.0)
+
+    def render(self, job: Job, step: Step) -> float:
+        """What the text says, then a tone."""
+        if not job.text.strip():
+            raise EmptyText("There is nothing to say: the text is empty.")
+        if job.voice is not None and job.voice not in self.voices:
+            raise UnknownVoice(f"There is no voice {job.voice!r}.")
+        word, _, argument = job.text.partition(":")
+        if action := getattr(self, f"_{word}", None):
+            action(job, step, argument)
+        if word == "deaf":
+            return _write_tone(job)
+        for number, stage in enumerate(STAGES):
+            for done in range(STEPS):
+                step(stage, (number + (done + 1) / STEPS) / len(STAGES), 1.0)
+        return _write_tone(job)
+
+    def _slow(self, _job: Job, step: Step, seconds: str) -> None:
+        end = time.monotonic() + float(seconds)
+        while time.monotonic() < end:
+            step("semantic", 0.0, 1.0)
+            time.sleep(0.01)
+
+    def _hold(self, job: Job, step: Step, _: str) -> None:
+        go = Path(job.path).with_suffix(".go")
+        while not go.exists():
+            step("semantic", 0.0, 1.0)
+            time.sleep(0.01)
+
+    def _deaf(self, job: Job, step: Step, _: str) -> None:
+        step("semantic", 0.0, 1.0)
+        self._hold(job, lambda *_: None, "")
+
+    def _hang(self, _job: Job, step: Step, _: str) -> None:
+        step("semantic", 0.0, 1.0)
+        threading.Event().wait()
+
+    def _crash(self, *_: object) -> None:
+        os._exit(1)
+
+    def _segfault(self, *_: object) -> None:
+        faulthandler.disable()  # its trace on stderr is wanted in earnest only
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+    def _error(self, *_: object) -> None:
+        raise ZeroDivisionError("as the script says")
+
+    def _fail(self, _job: Job, _step: Step, reason: str) -> None:
+        raise ERRORS[Reason(reason)]("as the script says")
+
+    def _exit(self, _job: Job, _step: Step, code: str) -> None:
+        if code == "71":
+            raise DeviceError("the device is broken")
+        os._exit(int(code))
+
+    def _mute(self, _job: Job, _step: Step, code: str) -> None:
+        self._events.close()
+        time.sleep(0.2)
+        os._exit(int(code))
+
+    def _garbage(self, _job: Job, _step: Step, _: str) -> None:
+        self._events.send_bytes(b"\x00 no message \xff")
+        threading.Event().wait()
+
+    def _half(self, _job: Job, _step: Step, _: str) -> None:
+        os.write(self._events.fileno(), struct.pack("!i", 1000) + b'{"kind": "Fin')
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def _imported(self, _job: Job, _step: Step, name: str) -> None:
+        raise JobError(str(name in sys.modules))
+
+
+def _write_tone(job: Job) -> float:
+    import numpy as np  # noqa: PLC0415 -- a child that is killed at once needs neither
+    import soundfile  # noqa: PLC0415
+
+    rate = 24_000
+    path = Path(job.path)
+    aside = path.with_name(f".{path.name}.part")
+    try:
+        with soundfile.SoundFile(aside, "w", rate, 1, format="OGG", subtype="OPUS") as file:
+            file.comment = f"job={job.id}; seed={job.seed}; text={job.text}"
+            file.write(np.sin(np.arange(rate) * (100 + job.seed % 900) * 2 * np.pi / rate) / 10)
+        if job.max_bytes is not None and aside.stat().st_size > job.max_bytes:
+            aside.unlink()
+            raise TooLarge("as the job says")
+        aside.replace(path)
+    except (OSError, soundfile.LibsndfileError) as error:
+        raise JobError(f"{path} cannot be written") from error
+    return 1.0

@@ -1,0 +1,108 @@
+"""What is chosen for which machine. CUDA's own answers are tested where there is a card (marker gpu)."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+import torch
+
+from synth import device
+from synth.errors import ModelError
+
+GB = 10**9
+
+
+@pytest.mark.parametrize(
+    ("kind", "precision", "free", "model"),
+    [
+        ("cuda", "float16", 80 * GB, "suno/bark"),
+        ("cuda", "float16", 15 * GB, "suno/bark"),  # T4
+        ("cuda", "float16", 3 * GB, "suno/bark-small"),
+        ("cuda", "float16", 1 * GB, "pup"),
+        ("mps", "float32", 12 * GB, "suno/bark"),
+        ("mps", "float32", 4 * GB, "suno/bark-small"),
+        ("cpu", "float32", 500 * GB, "suno/bark-small"),
+        ("cpu", "float32", 12 * GB, "suno/bark-small"),
+        ("cpu", "float32", 2 * GB, "pup"),
+        ("cpu", "float32", 0, "suno/bark-small"),  # unknown
+    ],
+)
+def test_the_best_model_that_fits_is_taken(kind, precision, free, model):
+    assert device.fitting_model(kind, precision, free) == model
+
+
+@pytest.mark.parametrize(
+    ("model", "precision", "gigabytes"),
+    [
+        ("suno/bark", "float16", 3.3),
+        ("suno/bark", "float32", 5.6),
+        ("suno/bark-small", "float16", 1.8),
+        ("suno/bark-small", "float32", 2.6),
+    ],
+)
+def test_what_a_model_needs_is_the_sum_of_its_parts(model, precision, gigabytes):
+    assert device.needed(model, precision) / GB == pytest.approx(gigabytes, abs=0.05)
+
+
+def test_a_named_model_is_not_second_guessed_and_threads_are_kept():
+    plan = device.plan("some/folder", "cpu", 3)
+    assert (plan.model, plan.device, plan.threads) == ("some/folder", "cpu", 3)
+    assert "some/folder on CPU (cpu, float32, 3 threads" in plan.line()
+
+
+def test_without_a_number_of_threads_every_usable_core_gets_one():
+    assert device.plan("pup", "cpu", 0).threads == len(os.sched_getaffinity(0))
+
+
+@pytest.mark.parametrize("name", ["cuda:99", "cuda:-1", "cuda:x", "cuda:1:2", "tpu", "", "CPU"])
+def test_a_device_that_is_not_there_is_refused_with_those_that_are(name):
+    with pytest.raises(ModelError, match=r"use auto, or one of cpu"):
+        device.choose(name)
+
+
+@pytest.mark.skipif(torch.cuda.is_available() or torch.backends.mps.is_available(), reason="a machine without a GPU")
+def test_auto_is_the_cpu_where_nothing_else_is():
+    assert device.choose("auto") == "cpu"
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_auto_is_the_first_cuda_card_and_its_memory_is_known():
+    assert device.choose("auto") == device.choose("cuda") == "cuda:0"
+    assert device.free_memory("cuda:0") > GB
+    assert device.plan("auto", "auto", 0).precision == "float16"
+    assert device.healthy("cuda:0")
+
+
+def linux(folder, available=None, limit=None, used=None):
+    proc, cgroup = folder / "proc", folder / "cgroup"
+    for made in (proc, cgroup):
+        made.mkdir()
+    if available is not None:
+        (proc / "meminfo").write_text(f"MemTotal:  9999999 kB\nMemAvailable:  {available} kB\n")
+    if limit is not None:
+        (cgroup / "memory.max").write_text(f"{limit}\n")
+        (cgroup / "memory.current").write_text(f"{used}\n")
+    return proc, cgroup
+
+
+@pytest.mark.parametrize(
+    ("files", "free"),
+    [
+        ({}, 0),
+        ({"available": 2000}, 2_048_000),
+        ({"available": 2000, "limit": "max", "used": 5}, 2_048_000),
+        ({"available": 2000, "limit": 1_000_000, "used": 400_000}, 600_000),
+        ({"available": 2000, "limit": 1_000_000, "used": 1_400_000}, 0),
+        ({"available": 2000, "limit": 9_000_000_000, "used": 0}, 2_048_000),
+    ],
+)
+def test_main_memory_is_what_linux_and_the_container_leave(tmp_path, files, free):
+    assert device.free_main_memory(*linux(tmp_path, **files)) == free
+
+
+def test_this_machine_has_some_memory_left():
+    assert device.free_memory("cpu") > 0
+    assert device.memory_in_use("cpu") > 10 * 2**20
+    assert device.healthy("cpu")

@@ -1,0 +1,67 @@
+"""A job through the shipped model in this process: text in, tagged file out."""
+
+from __future__ import annotations
+
+import pytest
+import soundfile
+
+from synth.engine import load_engine, tokenized
+from synth.errors import EmptyText, Stopped, UnknownVoice
+from synth.protocol import Job
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return load_engine("pup", "cpu", 1, lambda _what, _fraction: None)
+
+
+def job(folder, **fields):
+    return Job(**{"id": "j", "text": "hello there", "path": str(folder / "j.ogg"), "seed": 3, **fields})
+
+
+def watch(_stage: str, _done: float, _total: float) -> None:
+    """A listener that lets everything pass."""
+
+
+def test_the_file_holds_the_speech_and_says_how_it_was_made(engine, tmp_path):
+    seconds = engine.render(job(tmp_path, voice=engine.voices[0]), watch)
+    with soundfile.SoundFile(tmp_path / "j.ogg") as file:
+        assert seconds == pytest.approx(file.frames / file.samplerate, abs=0.021)
+        assert f"voice={engine.voices[0]}; seed=3" in file.copy_metadata()["comment"]
+        assert "hello" not in str(file.copy_metadata())  # the prompt stays private
+
+
+def test_the_same_seed_gives_the_same_file_and_another_one_another(engine, tmp_path):
+    files = []
+    for name, seed in (("a", 3), ("b", 3), ("c", 4)):
+        path = tmp_path / f"{name}.wav"
+        engine.render(job(tmp_path, path=str(path), seed=seed), watch)
+        files.append(soundfile.read(path)[0].tobytes())
+    assert files[0] == files[1] != files[2]
+
+
+def test_a_long_text_becomes_pieces_that_the_model_can_take(engine):
+    spec = engine._model.semantic_spec
+    ids = tokenized(engine._model, "This is one more sentence. " * 40, None)
+    assert len(ids) > 1
+    assert all(0 < len(piece) <= spec.max_input_semantic_length for piece in ids)
+
+
+def test_nothing_is_written_where_there_is_nothing_to_say_or_nobody_to_say_it(engine, tmp_path):
+    with pytest.raises(EmptyText):
+        engine.render(job(tmp_path, text=" \n"), watch)
+    with pytest.raises(UnknownVoice):
+        engine.render(job(tmp_path, voice="nobody"), watch)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_listener_can_stop_it_at_any_stage(engine, tmp_path):
+    for stage in ("semantic", "coarse", "fine", "codec"):
+
+        def stop(now: str, _done: float, _total: float, stage: str = stage) -> None:
+            if now == stage:
+                raise Stopped
+
+        with pytest.raises(Stopped):
+            engine.render(job(tmp_path), stop)
+    assert list(tmp_path.iterdir()) == []
