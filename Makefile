@@ -7,11 +7,11 @@ READY := .venv/.ready
 .PHONY: help demo test lint bench soak test-gpu clean
 
 help:  ## what there is to do
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/:/' | column -t -s:
+	@awk -F ':.*## *' '/^[a-z-]+:.*##/ { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else "barkbot needs Python 3.11, 3.12 or 3.13; set PYTHON=/path/to/python3")'
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv .venv || { echo 'Python cannot make a virtual environment here: on Debian and Ubuntu, apt install python3-venv'; exit 1; }
 	$(BIN)/python -m pip install --quiet --progress-bar on -c constraints.txt -e '.[dev]'
 	@touch $@
 

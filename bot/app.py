@@ -16,7 +16,7 @@ import discord
 
 from bot.client import BarkClient
 from bot.commands import say
-from bot.config import Config
+from bot.config import Config, ModelSection
 from bot.errors import Exit, ModelMissing, TokenError, Unreachable
 from bot.flow import queue
 from bot.flow.intake import Intake
@@ -71,12 +71,7 @@ class App:
             clock=clock,
             folder=self._audio,
             lease=uuid.uuid4().hex,
-            settings=Settings(
-                voice=config.model.voice or None,
-                text_temp=config.model.text_temp,
-                waveform_temp=config.model.waveform_temp,
-                min_eos_p=config.model.min_eos_p,
-            ),
+            settings=_settings(config.model),
             settled=self._outbox.wake.set,
         )
         self._intake = Intake(
@@ -166,6 +161,15 @@ class App:
         await self._renderer.stop(FINISH_JOB)
         await self._outbox.flush(FINISH_OUTBOX)
         await self._synth.drain(FINISH_OUTBOX)
+
+
+def _settings(model: ModelSection) -> Settings:
+    return Settings(
+        voice=model.voice or None,
+        text_temp=model.text_temp,
+        waveform_temp=model.waveform_temp,
+        min_eos_p=model.min_eos_p,
+    )
 
 
 def _first(error: BaseException) -> BaseException:

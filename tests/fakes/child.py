@@ -34,6 +34,7 @@ from synth.worker import Step, Tell, serve
 
 STAGES = ("semantic", "coarse", "fine", "codec")
 STEPS = 20  # in each stage
+STEP = threading.Event()  # never set: waiting for it takes as long as a step of work would
 
 
 class TooLarge(JobError):
@@ -103,13 +104,13 @@ class Script:
         end = time.monotonic() + float(seconds)
         while time.monotonic() < end:
             step("semantic", 0.0, 1.0)
-            time.sleep(0.01)
+            STEP.wait(0.01)
 
     def _hold(self, job: Job, step: Step, _: str) -> None:
         go = Path(job.path).with_suffix(".go")
         while not go.exists():
             step("semantic", 0.0, 1.0)
-            time.sleep(0.01)
+            STEP.wait(0.01)
 
     def _deaf(self, job: Job, step: Step, _: str) -> None:
         step("semantic", 0.0, 1.0)
@@ -139,7 +140,7 @@ class Script:
 
     def _mute(self, _job: Job, _step: Step, code: str) -> None:
         self._events.close()
-        time.sleep(0.2)
+        STEP.wait(0.2)
         os._exit(int(code))
 
     def _garbage(self, _job: Job, _step: Step, _: str) -> None:
