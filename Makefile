@@ -1,5 +1,7 @@
 # Each target sets up .venv by itself and does its job. `make demo` and `make test` are all a fresh clone needs.
-PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p && break; done)
+# The first Python that really runs and is of a version barkbot is made for (a name on the PATH may be an empty shim).
+FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c '$(FITS)' >/dev/null 2>&1 && echo $$p && break; done)
 BIN := .venv/bin
 READY := .venv/.ready
 
@@ -10,7 +12,7 @@ help:  ## what there is to do
 	@awk -F ':.*## *' '/^[a-z-]+:.*##/ { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else "barkbot needs Python 3.11, 3.12 or 3.13; set PYTHON=/path/to/python3")'
+	@test -n "$(PYTHON)" || { echo 'barkbot needs Python 3.11, 3.12 or 3.13; install one, or say make PYTHON=/path/to/python3'; exit 1; }
 	$(PYTHON) -m venv .venv || { echo 'Python cannot make a virtual environment here: on Debian and Ubuntu, apt install python3-venv'; exit 1; }
 	$(BIN)/python -m pip install --quiet --progress-bar on -c constraints.txt -e '.[dev]'
 	@touch $@
