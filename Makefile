@@ -2,6 +2,7 @@
 # The first Python that really runs and is of a version barkbot is made for (a name on the PATH may be an empty shim).
 FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c '$(FITS)' >/dev/null 2>&1 && echo $$p && break; done)
+export ONCE
 BIN := .venv/bin
 READY := .venv/.ready
 
@@ -18,7 +19,7 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 demo: $(READY)  ## one /bark, end to end, on this machine: make demo ONCE="hello there"
-	@$(BIN)/barkbot demo $(if $(ONCE),--once "$(ONCE)")
+	@$(BIN)/barkbot demo $(if $(ONCE),--once "$$ONCE")
 
 test: $(READY)  ## the tests (under 10 minutes on 2 cores)
 	$(BIN)/python -m pytest -m "not gpu and not slow and not browser" $(ARGS)

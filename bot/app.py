@@ -9,7 +9,9 @@ import signal
 import sqlite3
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
 
 import aiohttp
 import discord
@@ -30,6 +32,8 @@ from synth.process import ModelUnavailable, Synth, SynthStopped
 log = logging.getLogger(__name__)
 
 DATABASE = "barkbot.sqlite3"
+LOGIN_TRIES = 5  # with pauses of 1, 2, 4 ... seconds
+AUTHENTICATION_FAILED = 4004  # Discord's gateway close code for a token that is not valid
 FINISH_JOB = 20.0  # seconds the job at hand gets when the bot is stopped
 FINISH_OUTBOX = 10.0  # seconds finished audio gets to be delivered then
 
@@ -45,13 +49,12 @@ class App:
         store: Store,
         synth: Synth,
         clock: Callable[[], float] = time.time,
-        connector: aiohttp.BaseConnector | None = None,
     ) -> None:
         self._token, self._store, self._synth, self._clock = token, store, synth, clock
         self._known_voices: tuple[str, ...] = ()
         self.stop = asyncio.Event()
         self.connected = asyncio.Event()
-        self.client = BarkClient(store=store, connector=connector, ready=self.connected.set)
+        self.client = BarkClient(store=store, ready=self.connected.set)
         post = Post(self.client)
         self._audio = config.store.folder / "audio"
         self._board = Board(
@@ -63,7 +66,7 @@ class App:
             starting=lambda: synth.ready is None,
             cancel=lambda job: synth.cancel(str(job)),
         )
-        self._outbox = Outbox(store=store, post=post, board=self._board, clock=clock)
+        self._outbox = Outbox(store=store, post=post, board=self._board, clock=clock, queued=self._queued)
         self._renderer = Renderer(
             store=store,
             synth=synth,
@@ -95,24 +98,20 @@ class App:
     async def run(self) -> None:
         """From start to drained."""
         try:
-            received = await self._store.call(queue.recover, self._clock())
-            self._known_voices = tuple(await self._store.call(recall, "voices", ()))
-            await self._store.call(self._sweep)
             async with asyncio.TaskGroup() as tasks:
                 loops = [
                     tasks.create_task(self._synth.run(), name="synth"),
                     tasks.create_task(self._learn_voices(), name="voices"),
                 ]
-                await self._log_in()
-                self._intake.recover(received)
-                loops += [
-                    tasks.create_task(self._board.run(), name="board"),
-                    tasks.create_task(self._outbox.run(), name="outbox"),
-                    tasks.create_task(self._renderer.run(), name="renderer"),
-                    tasks.create_task(self._connect(), name="gateway"),
-                ]
-                await self.stop.wait()
-                await self._drain()
+                if await self._unless_stopped(self._begin()):
+                    loops += [
+                        tasks.create_task(self._board.run(), name="board"),
+                        tasks.create_task(self._outbox.run(), name="outbox"),
+                        tasks.create_task(self._renderer.run(), name="renderer"),
+                        tasks.create_task(self._connect(), name="gateway"),
+                    ]
+                    await self.stop.wait()
+                    await self._drain()
                 for task in loops:
                     task.cancel()
         except BaseExceptionGroup as group:
@@ -122,24 +121,51 @@ class App:
             await self.client.close()
             await self._synth.close()
 
-    async def _log_in(self) -> None:
+    async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Do it, or leave it when the bot is told to stop meanwhile. Whether it was done."""
+        tasks = asyncio.ensure_future(work), asyncio.ensure_future(self.stop.wait())
         try:
-            await self.client.login(self._token)
-        except discord.LoginFailure as error:
-            raise TokenError(
-                "Discord refuses the token. Reset it on the Bot page of discord.com/developers and set it anew."
-            ) from error
-        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
-            raise Unreachable(
-                f"Discord cannot be reached ({error}). Check the network and discordstatus.com, then start again."
-            ) from error
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if tasks[0].done():
+                tasks[0].result()  # raises what it raised
+            return tasks[0].done()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _begin(self) -> None:
+        """What an earlier life left is put in order, and Discord lets us in."""
+        received = await self._store.insist(queue.recover, self._clock())
+        self._known_voices = tuple(await self._store.insist(recall, "voices", ()))
+        await self._store.insist(self._sweep)
+        await self._log_in()
+        self._intake.recover(received)
+
+    async def _log_in(self) -> None:
+        problem: Exception | None = None
+        for attempt in range(LOGIN_TRIES):
+            await asyncio.sleep(2.0 ** (attempt - 1) if attempt else 0)
+            try:
+                await self.client.try_login(self._token)
+                return
+            except discord.LoginFailure as error:
+                raise TokenError(
+                    "Discord refuses the token. Reset it on the Bot page of discord.com/developers and set it anew."
+                ) from error
+            except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+                problem = error
+                log.warning("Discord does not let us in (%s); try %d of %d", error, attempt + 1, LOGIN_TRIES)
+        raise Unreachable(
+            f"Discord cannot be reached ({problem}). Check the network and discordstatus.com, then start again."
+        )
 
     async def _connect(self) -> None:
         try:
             await self.client.connect(reconnect=True)
-        except discord.LoginFailure as error:
-            raise TokenError("Discord refuses the token. Was it reset meanwhile?") from error
-        except (discord.ConnectionClosed, discord.GatewayNotFound) as error:
+        except discord.ConnectionClosed as error:
+            if error.code == AUTHENTICATION_FAILED:
+                raise TokenError("Discord no longer takes the token. Was it reset? Set the new one.") from error
             raise Unreachable(f"Discord closed the connection for good: {error}") from error
 
     async def _learn_voices(self) -> None:
@@ -150,9 +176,9 @@ class App:
     def _sweep(self, db: sqlite3.Connection) -> None:
         """Remove audio that no open job waits for: left over by a life that was killed between two steps."""
         self._audio.mkdir(parents=True, exist_ok=True)
-        open_jobs = {job.path for job in queue.outbox(db)}
+        wanted = {Path(job.path).name for job in queue.outbox(db) if job.path is not None}
         for path in self._audio.iterdir():
-            if str(path) not in open_jobs:
+            if path.name not in wanted:
                 path.unlink(missing_ok=True)
 
     async def _drain(self) -> None:

@@ -8,7 +8,6 @@ import logging
 import sqlite3
 from collections.abc import Callable
 
-import aiohttp
 import discord
 from discord import app_commands
 
@@ -34,32 +33,38 @@ PERMISSIONS = discord.Permissions(
 class BarkClient(discord.Client):
     """A client that knows one command tree and tells `on_connected` when Discord is there."""
 
-    def __init__(
-        self, *, store: Store, connector: aiohttp.BaseConnector | None = None, ready: Callable[[], None]
-    ) -> None:
+    def __init__(self, *, store: Store, ready: Callable[[], None]) -> None:
         super().__init__(
             intents=INTENTS,
             allowed_mentions=discord.AllowedMentions.none(),
             max_messages=None,  # nothing here reads old messages
             chunk_guilds_at_startup=False,
             guild_ready_timeout=1.0,  # nothing waits for all servers to be listed
-            connector=connector,
         )
         self.tree = app_commands.CommandTree(self)
         self.tree.error(self._command_failed)
         self._store, self._connected = store, ready
 
+    async def try_login(self, token: str) -> None:
+        """Log in; a failure leaves nothing open, so that it can be tried again."""
+        try:
+            await self.login(token)
+        except BaseException:
+            await self.http.close()
+            self.http.connector = discord.utils.MISSING  # the session took it along
+            raise
+
     async def setup_hook(self) -> None:
         """After the login, before the gateway: bring the commands up to date, only when they changed."""
         name, mark = f"commands of {self.application_id}", fingerprint(self.tree)
-        if await self._store.call(recall, name) == mark:
+        if await self._store.insist(recall, name) == mark:
             return
         try:
             await self.tree.sync()
         except (discord.HTTPException, app_commands.AppCommandError) as error:
             log.error("the commands could not be synced, the next start tries again: %s", error)  # noqa: TRY400 - Discord's words suffice
             return
-        await self._store.call(remember, name, mark)
+        await self._store.insist(remember, name, mark)
         log.info("commands synced with Discord")
 
     async def on_ready(self) -> None:

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal
 import platformdirs
 import pydantic
 from pydantic import Field
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from bot.errors import ConfigError, TokenError
 from bot.flow.check import Limits
@@ -128,6 +128,10 @@ def load(path: Path | None = None) -> Config:
 def _build(values: dict[str, Any], source: str) -> Config:
     try:
         return Config(**values)
+    except SettingsError as error:
+        raise ConfigError(
+            f"The environment cannot be understood: {error}. A key is set as BARKBOT_SECTION__KEY, for example BARKBOT_LOG__LEVEL."
+        ) from error
     except pydantic.ValidationError as error:
         lines = [f"  {'.'.join(str(part) for part in problem['loc'])}: {_words(problem)}" for problem in error.errors()]
         raise ConfigError(
@@ -149,8 +153,8 @@ def take_token() -> str:
     if not token and file:
         try:
             token = Path(file).read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise TokenError(f"The token file {file} cannot be read: {error.strerror}.") from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise TokenError(f"The token file {file} cannot be read: {error}.") from error
     if not token and sys.stdin.isatty():
         token = getpass.getpass("Bot token (from discord.com/developers, not shown): ").strip()
     if not token:

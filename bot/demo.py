@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import re
 import sys
 import tempfile
@@ -16,7 +17,7 @@ import aiohttp
 
 from bot import log, texts
 from bot.app import DATABASE, App, signals
-from bot.config import Config, DiscordSection, ModelSection, StoreSection
+from bot.config import Config, DiscordSection, LogSection, ModelSection, StoreSection
 from bot.errors import BarkbotError, Exit
 from bot.loopback.commands import Refused
 from bot.loopback.exchange import DidNotRespond, Exchange
@@ -25,6 +26,7 @@ from bot.loopback.point import point_discord_at
 from bot.loopback.server import Loopback
 from bot.runner import synth_of
 from bot.store import Store
+from synth.process import Synth, SynthStopped
 
 FIRST_TEXT = "hello there, this is barkbot."
 PATIENCE = 600.0  # seconds for one story: a big model on a slow machine
@@ -40,30 +42,40 @@ async def run(*, once: str | None, out: Path) -> int:
     log.set_up("WARNING")
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="barkbot-demo-") as folder:
-        async with Loopback() as discord, _bot(discord, Path(folder)) as app:
+        config = _config(Path(folder))
+        synth = synth_of(config)
+        async with Loopback() as discord, _bot(discord, config, synth) as app:
             stage = Stage(discord, out, began)
             stage.tell(f"a Discord on this machine ({discord.api_url}), and the bot is connected to it")
+            ready = asyncio.create_task(stage.tell_when_ready(synth), name="tell when ready")
             path = await stage.play({"text": once or FIRST_TEXT})
-            while once is None and sys.stdin.isatty() and not app.stop.is_set():
-                path = await _prompt(stage) or path
-                if stage.over:
-                    break
+            keyboard = Keyboard(app.stop)
+            while once is None and sys.stdin.isatty() and not stage.over:
+                path = await _prompt(stage, keyboard) or path
+            ready.cancel()
     if path is None:
         return Exit.FAILED
     print(path)
     return Exit.OK
 
 
-@contextlib.asynccontextmanager
-async def _bot(discord: Loopback, folder: Path) -> AsyncIterator[App]:
-    """The bot as `barkbot run` has it, in this process, pointed at the Discord here."""
-    config = Config(
-        model=ModelSection(name="pup"), store=StoreSection(folder=folder), discord=DiscordSection(progress_every=0.5)
+def _config(folder: Path) -> Config:
+    """The defaults, but for the tiny model, and a quiet log. The environment may still say otherwise."""
+    return Config(
+        model=ModelSection(name="pup"),
+        store=StoreSection(folder=folder),
+        discord=DiscordSection(progress_every=0.5),
+        log=LogSection(level="WARNING"),
     )
-    store = Store.open(folder / DATABASE)
+
+
+@contextlib.asynccontextmanager
+async def _bot(discord: Loopback, config: Config, synth: Synth) -> AsyncIterator[App]:
+    """The bot as `barkbot run` has it, in this process, pointed at the Discord here."""
+    store = Store.open(config.store.folder / DATABASE)
     try:
         with point_discord_at(discord.api_url, discord.gateway_url):
-            app = App(config=config, token=discord.token, store=store, synth=synth_of(config))
+            app = App(config=config, token=discord.token, store=store, synth=synth)
             with signals(app.stop):
                 life = asyncio.create_task(app.run(), name="bot")
                 try:
@@ -100,6 +112,14 @@ class Stage:
         """One line; a passing one is overwritten by the next where the terminal can do that."""
         line = f"{time.monotonic() - self._began:6.2f} s  {words}"
         print(f"\r\x1b[K{line}" if self._live else line, end="" if passing and self._live else "\n", flush=True)
+
+    async def tell_when_ready(self, synth: Synth) -> None:
+        """One line when the model is loaded."""
+        with contextlib.suppress(SynthStopped):
+            ready = await synth.until_ready()
+            self.tell(
+                f"synth process     ready: {ready.model} on {ready.device}, {len(ready.voices)} voices, loaded in {ready.seconds:.1f} s"
+            )
 
     async def play(self, options: dict[str, Any]) -> Path | None:
         """One `/bark say`, from the key press to the received file. None where there is no audio."""
@@ -157,20 +177,47 @@ def _save(folder: Path, name: str, data: bytes) -> Path:
     return path
 
 
-async def _prompt(stage: Stage) -> Path | None:
-    """One line from the person at the terminal."""
-    try:
-        line = (await asyncio.to_thread(input, "\n/bark say text: ")).strip()
-    except EOFError:
-        line = "quit"
-    if line in {"quit", "exit"}:
+class Keyboard:
+    """Lines from the terminal, without a thread that Ctrl-C could not end."""
+
+    def __init__(self, stop: asyncio.Event) -> None:
+        self._stop, self._typed = stop, b""
+
+    async def line(self, prompt: str) -> str | None:
+        """The next line; None at the end of the input, or when the demo is to stop."""
+        print(prompt, end="", flush=True)
+        while b"\n" not in self._typed:
+            if not await self._readable() or not (more := os.read(sys.stdin.fileno(), 1 << 16)):
+                print()
+                return None
+            self._typed += more
+        first, _, self._typed = self._typed.partition(b"\n")
+        return first.decode(errors="replace").strip()
+
+    async def _readable(self) -> bool:
+        """Wait for something to read; False if the demo is to stop."""
+        loop, ready = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(sys.stdin.fileno(), ready.set)
+        tasks = [asyncio.create_task(event.wait()) for event in (ready, self._stop)]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            loop.remove_reader(sys.stdin.fileno())
+            for task in tasks:
+                task.cancel()
+        return not self._stop.is_set()
+
+
+async def _prompt(stage: Stage, keyboard: Keyboard) -> Path | None:
+    """One line from the person at the terminal; the path of the audio, if it gave any."""
+    line = await keyboard.line("\n/bark say text: ")
+    if line in {None, "quit", "exit"}:
         stage.over = True
     elif line in {"", "help", "?"}:
-        voices = await stage.voices()
-        print(HELP.format(voice=voices[0] if voices else texts.NO_VOICE))
+        print(HELP.format(voice=next(iter(await stage.voices()), texts.NO_VOICE)))
     elif line == "voices":
         print("  " + "\n  ".join(await stage.voices()))
-    else:
+    elif line:
         path = await stage.play(parse(line))
         if path:
             print(path)

@@ -23,10 +23,19 @@ class _Formatter(logging.Formatter):
         return _CONTROL.sub("?", redact(super().format(record)))
 
 
+def shorten(record: logging.LogRecord) -> bool:
+    """A lost connection is one line: discord.py would print its whole traceback at each try."""
+    if record.name == "discord.client" and record.exc_info and record.getMessage().startswith("Attempting a reconnect"):
+        record.msg, record.args = f"{record.getMessage()} ({record.exc_info[1]})", None
+        record.exc_info = record.exc_text = None
+    return True
+
+
 def set_up(level: str) -> None:
     """Send everything from `level` on to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S"))
+    handler.addFilter(shorten)
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in ("discord.http", "discord.webhook.async_", "discord.gateway"):
         logging.getLogger(name).setLevel(

@@ -18,8 +18,11 @@ log = logging.getLogger(__name__)
 
 def synth_of(config: Config) -> Synth:
     """The synth process as configured; it starts with the app."""
-    options = worker.WorkerOptions(model=config.model.name, device=config.model.device, threads=config.model.threads)
-    return Synth(worker.main, options, patience=Patience(hang_after=config.model.hang_after))
+    model = config.model
+    options = worker.WorkerOptions(
+        model=model.name, device=model.device, threads=model.threads, log_level=config.log.level
+    )
+    return Synth(worker.main, options, patience=Patience(hang_after=model.hang_after))
 
 
 async def run(config: Config, token: str) -> None:

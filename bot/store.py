@@ -95,6 +95,7 @@ CREATE TABLE jobs (
 CREATE UNIQUE INDEX one_job_per_lease ON jobs (lease) WHERE state = 'rendering';
 CREATE INDEX waiting ON jobs (id) WHERE state = 'queued';
 CREATE INDEX waiting_by_user ON jobs (user_id) WHERE state IN ('received', 'queued', 'rendering');
+CREATE INDEX waiting_by_flow ON jobs (flow) WHERE state IN ('queued', 'rendering');
 CREATE INDEX outbox ON jobs (id) WHERE told_at IS NULL AND state IN ('rendered', 'failed', 'cancelled', 'quarantined');
 
 CREATE TABLE transitions (before TEXT NOT NULL, after TEXT NOT NULL, PRIMARY KEY (before, after)) STRICT, WITHOUT ROWID;
@@ -125,9 +126,7 @@ def connect(path: Path, migrations: Sequence[str] = MIGRATIONS) -> sqlite3.Conne
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
     except (OSError, sqlite3.Error) as error:
-        raise StoreError(
-            f"The folder {path.parent} cannot be used: {error}. Set store.folder to one that can be written."
-        ) from error
+        raise _unusable(path, error) from error
     try:
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA journal_mode = WAL")
@@ -135,6 +134,9 @@ def connect(path: Path, migrations: Sequence[str] = MIGRATIONS) -> sqlite3.Conne
         connection.execute("PRAGMA foreign_keys = ON")
         _check(connection, path)
         _migrate(connection, path, migrations)
+    except sqlite3.OperationalError as error:  # locked, full, read-only: the file itself may be well
+        connection.close()
+        raise _unusable(path, error) from error
     except sqlite3.DatabaseError as error:
         connection.close()
         raise StoreError(
@@ -144,6 +146,12 @@ def connect(path: Path, migrations: Sequence[str] = MIGRATIONS) -> sqlite3.Conne
         connection.close()
         raise
     return connection
+
+
+def _unusable(path: Path, error: Exception) -> StoreError:
+    return StoreError(
+        f"{path} cannot be used: {error}. Make room there, end the program that holds it, or set store.folder to another folder."
+    )
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
@@ -176,14 +184,16 @@ class Store:
     @classmethod
     def open(cls, path: Path, *, again: float = AGAIN) -> Self:
         """Open the database for this process alone. Raises StoreError, StoreLocked, StoreTooNew."""
-        path.parent.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(path.with_suffix(".lock"), blocking=False)
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             lock.acquire()
         except filelock.Timeout as error:
             raise StoreLocked(
                 f"Another barkbot is using {path.parent}. Stop it, or set store.folder to another folder."
             ) from error
+        except (OSError, NotImplementedError) as error:  # the latter: a file system without locks
+            raise _unusable(path, error) from error
         try:
             return cls(connect(path), lock, again)
         except StoreError:
@@ -212,19 +222,23 @@ class Store:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             result = function(self._connection, *args, **kwargs)
+            self._connection.execute("COMMIT")
         except BaseException:
-            if self._connection.in_transaction:  # a full disk ends the transaction by itself
+            if self._connection.in_transaction:  # a full disk ends the transaction by itself, a refused COMMIT does not
                 self._connection.execute("ROLLBACK")
             raise
-        self._connection.execute("COMMIT")
         return result
 
     def close(self) -> None:
         """Let pending transactions finish, fold the write-ahead log into the file, release the lock."""
         self._thread.shutdown(wait=True)
-        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        self._connection.close()
-        self._lock.release()
+        try:
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.OperationalError as error:
+            log.warning("the write-ahead log stays for the next start: %s", error)
+        finally:
+            self._connection.close()
+            self._lock.release()
 
 
 def remember(db: sqlite3.Connection, name: str, value: Any) -> None:

@@ -45,7 +45,6 @@ GUILD_FULL = "This server has {count} texts waiting already. Try again in about 
 QUEUE_FULL = "The line is about {wait} long right now, too long to promise an answer. Try again <t:{when}:R>."
 STOPPING = "I am restarting. Try again in a minute; what is in line already is kept."
 STORE_FULL = "I cannot take this down: the disk is full or the database does not answer. The people who run me have been told in the log."
-NO_ROOM = "I cannot work here: I am not allowed to see or answer in this channel."
 
 # Failures after it was accepted: private too
 FAILED = {

@@ -4,7 +4,8 @@ Importing this package costs nothing. One job runs through these files, in this 
 
     protocol.py    the frozen messages between the bot and this process (the bot may import it)
     process.py     the parent's half: handshake, watchdog, restart, drain (the bot may import it)
-    life.py        one life of the child, from spawn to burial     patience.py  how long to wait for what
+    life.py        one life of the child, from spawn to burial     flight.py    a job that the child has
+    patience.py    how long to wait for what
     worker.py      the child's half: one job at a time, progress, cancellation, exit codes
     device.py      where the model runs and which one fits         engine.py    one job, from its text to its file
     checkpoint.py  a model folder or hub name -> the three transformers, codec, tokenizer, voices
@@ -13,6 +14,7 @@ Importing this package costs nothing. One job runs through these files, in this 
     text.py        normalise, split into pieces; never cut silently     tokenizer.py  text -> ids
     voices.py      history prompts
     semantic.py coarse.py fine.py codec.py   a stage each, on model.py and sampling.py
-    audio.py       float32 waveform -> Ogg Opus, MP3, FLAC or WAV
+    mastering.py   the pieces' waveforms -> one: trimmed, joined, levelled, limited
+    audio.py       waveform -> Ogg Opus, MP3, FLAC or WAV
     pup/           the miniature Bark that ships with the code
 """

@@ -88,23 +88,31 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
 
 
 def _say(args: argparse.Namespace) -> None:
-    words = sys.stdin.read() if args.text == "-" else args.text
+    words = _standard_input() if args.text == "-" else args.text
     for path in filter(None, (args.output, args.tokens)):
         _check_writable(path)
     seed = secrets.randbelow(NEW_SEEDS) if args.seed is None else args.seed
 
     from synth import audio, text  # noqa: PLC0415 - see the top
+    from synth.mastering import finish  # noqa: PLC0415 - see the top
 
     text.normalise(words)  # an empty text is known before a model is loaded
     model = _load(args.model, args.device, args.threads)
     speech = _speak(model, words, seed, args)
-    waveform = audio.finish([piece.waveform for piece in speech.pieces], speech.sample_rate)
+    waveform = finish([piece.waveform for piece in speech.pieces], speech.sample_rate)
     voice = Path(args.voice).stem if args.voice else None
     audio.write(args.output, waveform, speech.sample_rate, audio.Tags(voice=voice, seed=seed, model=model.name))
     if args.tokens:
         _write_tokens(args.tokens, speech)
     chosen = "" if args.seed is not None else f", seed {seed}"
     print(f"{args.output}: {len(waveform) / speech.sample_rate:.1f} s{chosen}")
+
+
+def _standard_input() -> str:
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError as error:
+        raise SynthError(f"Standard input is no text in {error.encoding}.") from error
 
 
 def _load(name: str, device_name: str, threads: int) -> Model:
@@ -123,7 +131,7 @@ def _speak(model: Model, text: str, seed: int, args: argparse.Namespace) -> Spee
 
     voice = None
     if args.voice:
-        is_file = args.voice.endswith(".npz")
+        is_file = args.voice.lower().endswith(".npz")
         voice = model.voices.get_file(Path(args.voice)) if is_file else model.voices.get(args.voice)
     request = Request(
         pieces=tokenized(model, text, args.voice),

@@ -18,8 +18,9 @@ from transformers import EncodecConfig, EncodecModel
 
 from synth import config, suno
 from synth.codec import Codec
+from synth.device import SHIPPED, memory_told
 from synth.download import BARK, CODEC, HUB_NAME, TOKENIZER_FILES, Hub
-from synth.errors import ModelError
+from synth.errors import ModelError, OutOfMemory
 from synth.meter import Progress
 from synth.model import CausalTransformer, FineTransformer, TransformerConfig
 from synth.pipeline import Model
@@ -27,7 +28,6 @@ from synth.tokenizer import FILES, load_tokenizer
 from synth.voices import Voices
 from synth.weights import Weights, fill, new_weight_norm_names, weight_files
 
-SHIPPED = "pup"
 TOKENIZER_OF_SUNO = "suno/bark-small"  # Suno's .pt files come without one
 CODEC_OF_SUNO = "facebook/encodec_24khz"
 
@@ -118,10 +118,11 @@ def load(
     location = find(name, cache=cache, endpoint=endpoint, progress=progress)
     target = Target(device=torch.device(device), dtype=dtype, progress=tell)
     try:
-        if _is_suno(location.folder):
-            return _load_suno(location, target, cache or default_cache(), endpoint)
-        return _load_folder(location, target)
-    except torch.OutOfMemoryError as error:
+        with memory_told():
+            if _is_suno(location.folder):
+                return _load_suno(location, target, cache or default_cache(), endpoint)
+            return _load_folder(location, target)
+    except OutOfMemory as error:
         raise ModelError(f"The model {name} does not fit into the memory of {device}: try a smaller one.") from error
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synth.errors import ModelError
+from synth.errors import ModelError, OutOfMemory
 
 if TYPE_CHECKING:
     import torch
@@ -162,6 +164,20 @@ def memory_in_use(device: str) -> int:
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
         return 0
+
+
+@contextlib.contextmanager
+def memory_told() -> Iterator[None]:
+    """Running out of memory, whichever way torch puts it, as OutOfMemory: only CUDA's allocator has a class for it."""
+    import torch  # noqa: PLC0415 -- seconds
+
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        known = isinstance(error, torch.OutOfMemoryError | MemoryError)
+        if not known and not any(words in str(error) for words in ("out of memory", "allocate memory")):
+            raise
+        raise OutOfMemory("There is not enough memory on the device for this text. Try a shorter one.") from error
 
 
 def healthy(device: str) -> bool:

@@ -221,7 +221,7 @@ class Hub:
             with self._told(repository.name), part.open("ab") as file:
                 start, counted = file.tell(), CountedFile(file, meter)
                 try:
-                    http_get(url, counted, resume_size=start, headers=headers, expected_size=size, tqdm_class=NoBar)  # type: ignore[arg-type]
+                    http_get(url, counted, resume_size=start, headers=headers, expected_size=size, tqdm_class=NoBar)  # type: ignore[arg-type] # a file and a bar in all that it uses
                     return
                 except Exception as error:
                     if left == 0 or _is_final(error):

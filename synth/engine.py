@@ -9,9 +9,10 @@ import torch
 
 from synth import audio, checkpoint, device
 from synth.errors import DeviceError, JobError, Stopped
+from synth.mastering import finish
 from synth.pipeline import Model, Request, speak
 from synth.protocol import Job
-from synth.text import language_of, pieces
+from synth.text import SHORTEST_LIMIT, language_of, pieces
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ def tokenized(model: Model, text: str, voice: str | None) -> list[list[int]]:
         text,
         tokenizer=model.tokenizer,
         max_tokens=spec.max_input_semantic_length,
-        max_seconds=spec.steps(model.semantic.config.block_size) / spec.semantic_rate_hz,
+        max_seconds=max(SHORTEST_LIMIT, spec.steps(model.semantic.config.block_size) / spec.semantic_rate_hz),
         language=language_of(voice),
     )
     return [model.tokenizer.encode(part) for part in parts]
@@ -72,7 +73,7 @@ class BarkEngine:
             if device.healthy(self.device):
                 raise
             raise DeviceError(f"the device {self.device} is broken for this process: {error}") from error
-        waveform = audio.finish([piece.waveform for piece in speech.pieces], speech.sample_rate)
+        waveform = finish([piece.waveform for piece in speech.pieces], speech.sample_rate)
         tags = audio.Tags(voice=job.voice, seed=job.seed, model=self.model)
         audio.write(job.path, waveform, speech.sample_rate, tags, max_bytes=job.max_bytes)
         return len(waveform) / speech.sample_rate

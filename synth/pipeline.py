@@ -17,6 +17,7 @@ import torch
 
 from synth.coarse import CoarseSpec, generate_coarse
 from synth.codec import Codec
+from synth.device import memory_told
 from synth.errors import EmptySpeech, EmptyText, ModelError, OutOfMemory
 from synth.fine import FineSpec, generate_fine
 from synth.model import CausalTransformer, FineTransformer, KVCache
@@ -154,7 +155,7 @@ def speak(model: Model, request: Request, watch: Watch | None = None) -> Speech:
     same again), OutOfMemory, and whatever `watch` raises. `max_seconds` can end the text before its last piece.
     """
     if not any(len(piece) for piece in request.pieces):
-        raise EmptyText("there is nothing to say in this text")
+        raise EmptyText("There is nothing in this text that the model can say.")
     lengths = [max(1, len(piece)) for piece in request.pieces]
     voice, left, done = request.voice, request.max_seconds, 0.0
     pieces: list[Piece] = []
@@ -212,16 +213,26 @@ def _with_memory(model: Model, work: Callable[[int | None], Piece]) -> Piece:
     """
     home = model.codec.device
     try:
-        return work(None)
-    except torch.OutOfMemoryError:
+        with memory_told():
+            return work(None)
+    except OutOfMemory:
         log.warning("out of memory on %s; once more in a smaller form", model.device)
     _free(model)
     try:
-        return work(_SMALL_CHUNK)
-    except torch.OutOfMemoryError as error:
-        raise OutOfMemory("there is not enough memory on the device for this text; try a shorter one") from error
+        with memory_told():
+            return work(_SMALL_CHUNK)
     finally:
-        model.codec.to(home)
+        _bring_home(model.codec, home)
+
+
+def _bring_home(codec: Codec, home: torch.device) -> None:
+    """Move the codec back, if there is room: half of it here and half there would decode nothing."""
+    try:
+        with memory_told():
+            codec.to(home)
+    except OutOfMemory:
+        log.warning("no memory to move the codec back to %s: it stays on the CPU, and is slower there", home)
+        codec.to("cpu")
 
 
 def _free(model: Model) -> None:
@@ -285,7 +296,7 @@ def _say(job: _Job, progress: _Progress, chunk: int | None) -> tuple[Tokens, Noi
         )
         if model.coarse_spec.steps(len(semantic)):
             return semantic, noise
-    raise EmptySpeech("the model ended before it said anything; try another seed, another voice or a longer text")
+    raise EmptySpeech("The model ended before it said anything. Try another seed, another voice or a longer text.")
 
 
 def _as_voice(piece: Piece) -> Voice:

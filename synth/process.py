@@ -7,13 +7,12 @@ told to the jobs it had, and is followed by a new child. Whether a job is tried 
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import enum
 import logging
 from collections.abc import Callable
-from pathlib import Path
 
 from synth.errors import SynthError
+from synth.flight import Flight, JobCancelled, JobFailed, SynthDied, SynthStopped
 from synth.life import Life, Target, how_it_ended
 from synth.patience import Clock, Patience, SystemClock, within
 from synth.protocol import (
@@ -29,7 +28,6 @@ from synth.protocol import (
     Message,
     Progress,
     Ready,
-    Reason,
 )
 
 __all__ = [
@@ -48,32 +46,6 @@ log = logging.getLogger(__name__)
 TICK = 0.5  # seconds between two looks of the watchdog
 
 
-class JobFailed(Exception):
-    """This job cannot be done; `reason` has a sentence for the user, `detail` is for the log."""
-
-    def __init__(self, reason: Reason, detail: str) -> None:
-        super().__init__(f"{reason}: {detail}" if detail else str(reason))
-        self.reason = reason
-        self.detail = detail
-
-
-class JobCancelled(Exception):
-    """The job was stopped because `cancel()` asked for it."""
-
-
-class SynthDied(Exception):
-    """The child ended before the job did. `running`: it was at hand, and nobody ended the child on purpose: count it."""
-
-    def __init__(self, *, exit_code: int | None, running: bool, why: str = "") -> None:
-        super().__init__(f"the synth process ended ({how_it_ended(exit_code)}){': ' + why if why else ''}")
-        self.exit_code = exit_code  # negative: the signal
-        self.running = running and exit_code != ExitCode.OK  # OK: it got a SIGTERM from somewhere, and drained
-
-
-class SynthStopped(Exception):
-    """No more jobs are taken: the synth process was told to stop."""
-
-
 class ModelUnavailable(SynthError):
     """The model cannot be loaded, and trying again did not help; the text says why and what to do."""
 
@@ -85,35 +57,6 @@ class State(enum.StrEnum):
     READY = "ready"
     RESTARTING = "restarting"
     STOPPED = "stopped"
-
-
-@dataclasses.dataclass(kw_only=True, eq=False, slots=True)
-class _Flight:
-    """A job that the child has, until its final message or the child's death."""
-
-    job: Job
-    on_progress: Callable[[Progress], None]
-    result: asyncio.Future[Finished]
-    over: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
-
-    def end(self, outcome: Finished | BaseException) -> None:
-        """Tell the caller, if there is still one."""
-        self.over.set()
-        if self.result.done():  # nobody waits: the caller was cancelled
-            self._remove(outcome)
-        elif isinstance(outcome, Finished):
-            self.result.set_result(outcome)
-        else:
-            self.result.set_exception(outcome)
-
-    def abandon(self) -> None:
-        """The caller was cancelled: after the outcome came, but before it was told, if there is one."""
-        if not self.result.cancelled():
-            self._remove(self.result.exception() or self.result.result())
-
-    def _remove(self, outcome: Finished | BaseException) -> None:
-        if isinstance(outcome, Finished):
-            Path(self.job.path).unlink(missing_ok=True)
 
 
 class Synth:
@@ -128,7 +71,7 @@ class Synth:
     ) -> None:
         self._target, self._options = target, options
         self._patience, self._clock = patience or Patience(), clock or SystemClock()
-        self._flights: dict[str, _Flight] = {}  # in the order in which the child does them
+        self._flights: dict[str, Flight] = {}  # in the order in which the child does them
         self._life: Life | None = None
         self._heard = self._born = 0.0
         self._voices: tuple[str, ...] = ()
@@ -184,7 +127,7 @@ class Synth:
         while earlier := self._flights.get(job.id):  # cancelled, but not yet given up by the child
             await earlier.over.wait()
             await self.until_ready()
-        flight = _Flight(job=job, on_progress=on_progress, result=asyncio.get_running_loop().create_future())
+        flight = Flight(job=job, on_progress=on_progress, result=asyncio.get_running_loop().create_future())
         if not self._flights:
             self._heard = self._clock.now()  # it was silent because it had nothing to do
         self._flights[job.id] = flight

@@ -19,6 +19,7 @@ from torch import Tensor
 
 _WORD = 2**64
 _ORIGIN = 2**32  # the counter of row 0, in rows: rows before it are frames of a history
+COLDEST = 1e-6  # temperatures under it are greedy: logits divided by them would leave float32's range
 _PER_BLOCK = 8  # one Philox 4x64 block is 256 bits: eight 32-bit numbers
 
 
@@ -65,7 +66,7 @@ class Noise:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Sampling:
-    """How tokens are drawn in one stage. `greedy`, or a temperature of None or 0, takes the most likely token."""
+    """How tokens are drawn in one stage. `greedy`, or a temperature of None or (next to) 0, takes the most likely token."""
 
     temperature: float | None = 0.7
     greedy: bool = False
@@ -79,7 +80,7 @@ class Sampling:
     @property
     def draws(self) -> bool:
         """Whether noise is needed at all."""
-        return not self.greedy and bool(self.temperature)
+        return not self.greedy and self.temperature is not None and self.temperature >= COLDEST
 
     def keep(self, logits: Tensor) -> Tensor:
         """Logits with everything outside of top-p, then top-k, at -inf: the reference's order."""
@@ -103,7 +104,7 @@ def sample(logits: Tensor, noise: Tensor | None, temperature: float | None) -> T
 
 def eos_probability(logits: Tensor, temperature: float | None) -> Tensor:
     """The probability (...) of the last entry of logits (..., V) after tempering; at 0 or None the limit: 0 or 1."""
-    if not temperature:
+    if temperature is None or temperature < COLDEST:
         return (logits.argmax(-1) == logits.shape[-1] - 1).float()
     return F.softmax(logits / temperature, dim=-1)[..., -1]
 

@@ -87,7 +87,7 @@ def generate_semantic(
     if prompt.max() >= model.config.input_vocab_size:  # on a GPU this would break the process
         raise ValueError(f"a token of the prompt, {prompt.max()}, has no embedding")
     hidden = model.prefill(embed_prompt(model, spec, prompt), cache, chunk)  # (1, C)
-    most = limit if max_seconds is None else min(limit, int(max_seconds * spec.semantic_rate_hz) + 1)
+    most = limit if max_seconds is None else int(min(limit, max_seconds * spec.semantic_rate_hz + 1))
     tokens: list[int] = []
     seconds = 0.0
     for token in _decode(model, spec, hidden, cache, limit, noise=noise, sampling=sampling, min_eos_p=min_eos_p):

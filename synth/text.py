@@ -22,8 +22,10 @@ from synth.tokenizer import Tokenizer
 LETTERS_PER_SECOND = 15.0
 SIGNS_PER_SECOND = 4.5  # Chinese characters, kana, hangul
 FILL = 0.85  # of the longest speech the model can make: the rest is for slow voices and pauses
+SHORTEST_LIMIT = 5.0  # seconds; a model that must be briefer is a miniature for tests: letters say nothing of its pace
 
 _SIGN = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _TAG = re.compile(r"\[[^\[\]]{1,60}\]")  # [laughs], [clears throat]
 _SONG = re.compile(r"♪[^♪]*♪")
 _CLAUSE_END = re.compile(r"""[,;:)\u2013\u2014\u2026][\'"\u2019\u201d]*\s+|[\u3001\uff0c\uff1b\uff1a\u2026]""")
@@ -34,8 +36,11 @@ Places = Callable[[str], Iterable[int]]  # where a text may be cut: indices into
 
 
 def normalise(text: str) -> str:
-    """Each run of white space as one space, none at the ends (as the reference); EmptyText if nothing is left."""
-    plain = re.sub(r"\s+", " ", text).strip()
+    """Each run of white space as one space, none at the ends (as the reference); EmptyText if nothing is left.
+
+    Halves of surrogate pairs, which no encoding has and tokenizers choke on, become replacement characters.
+    """
+    plain = re.sub(r"\s+", " ", _SURROGATE.sub("\ufffd", text)).strip()
     if not plain:
         raise EmptyText("There is nothing to say: the text is empty.")
     return plain

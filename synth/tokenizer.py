@@ -30,7 +30,7 @@ class FolderTokenizer:
 
     def __init__(self, folder: Path) -> None:
         with quiet_transformers():
-            self._tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+            self._tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
         # Bark's stages have their own limit (text.py keeps to it); the tokenizer's would only log a warning.
         self._tokenizer.model_max_length = 1 << 30
 

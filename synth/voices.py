@@ -38,7 +38,7 @@ class Voice:
     name: str
     semantic_prompt: Codes  # (n,)
     coarse_prompt: Codes  # (coarse codebooks, frames)
-    fine_prompt: Codes  # (all codebooks, frames); its first rows are the coarse prompt
+    fine_prompt: Codes  # (all codebooks, frames); its first rows are usually the coarse prompt, nothing depends on it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,8 +97,6 @@ def check_voice(name: str, arrays: Mapping[str, npt.NDArray[Any]], rules: VoiceR
     _check_range("semantic_prompt", semantic, rules.semantic_vocab_size)
     _check_range("coarse_prompt", coarse, rules.codebook_size)
     _check_range("fine_prompt", fine, rules.codebook_size)
-    if not np.array_equal(coarse, fine[: rules.n_coarse]):
-        raise BadVoice(f"coarse_prompt is not the first {rules.n_coarse} rows of fine_prompt")
     _check_rates(semantic.shape[0], coarse.shape[1], rules.frames_per_semantic)
     whole = [np.ascontiguousarray(array, dtype=np.int64) for array in (semantic, coarse, fine)]
     for array in whole:
@@ -136,7 +134,9 @@ def _read(path: Path | None, key: str) -> npt.NDArray[np.integer[Any]]:
         if size > MAX_BYTES:
             raise BadVoice(f"{path.name} is larger than {MAX_BYTES >> 20} MB")
         with path.open("rb") as file:
-            return _read_array(io.BytesIO(_member(file, key) if path.suffix == ".npz" else file.read(MAX_BYTES)), key)
+            return _read_array(
+                io.BytesIO(_member(file, key) if path.suffix.lower() == ".npz" else file.read(MAX_BYTES)), key
+            )
     except FileNotFoundError as error:
         raise BadVoice(f"there is no file {path}") from error
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError) as error:

@@ -57,6 +57,22 @@ def sound(folder: Path) -> None:
     assert list((folder / "audio").iterdir()) == []
 
 
+async def wait_until(folder: Path, condition: str) -> None:
+    """Until the database says so."""
+    async with asyncio.timeout(30):
+        while True:
+            with contextlib.closing(sqlite3.connect(folder / DATABASE)) as db:
+                if db.execute(f"SELECT 1 WHERE {condition}").fetchone():
+                    return
+            await asyncio.sleep(0)
+
+
+async def stop(folder: Path, lives: Lives) -> None:
+    """In order, once the bot knows of each deferred reply whether Discord took it: until then the row stays for the next life."""
+    await wait_until(folder, "NOT EXISTS (SELECT 1 FROM jobs WHERE state = 'received')")
+    assert await lives.stop() == 0
+
+
 @pytest.mark.parametrize("moment", ["before", "after"])
 async def test_the_bot_killed_around_any_write(tmp_path: Path, moment: str) -> None:
     """The same job, with a life that ends around its first, second, third ... write, and a second life that goes on."""
@@ -74,7 +90,7 @@ async def test_the_bot_killed_around_any_write(tmp_path: Path, moment: str) -> N
             if exchange is not None and deferred(exchange):
                 acknowledged += 1
                 await exchange.until(lambda message: message.attachments, timeout=30)
-            assert await lives.stop() == 0
+            await stop(tmp_path, lives)
             if exchange is not None and deferred(exchange):
                 check(exchange)
             sound(tmp_path)
@@ -97,7 +113,7 @@ async def test_the_bot_killed_while_discord_takes_the_deferred_reply(tmp_path: P
             await exchange.until(lambda message: message.attachments, timeout=30)
             check(exchange)
         assert deferred(exchange) is done
-        assert await lives.stop() == 0
+        await stop(tmp_path, lives)
         sound(tmp_path)
 
 
@@ -117,7 +133,7 @@ async def test_the_bot_killed_while_discord_takes_the_answer(tmp_path: Path, rou
         await lives.kill()
         await lives.begin()
         await exchange.until(lambda message: message.attachments, timeout=30)
-        assert await lives.stop() == 0
+        await stop(tmp_path, lives)
         check(exchange)
         sound(tmp_path)
 
@@ -140,22 +156,12 @@ async def test_a_text_that_kills_the_whole_bot_is_put_aside(tmp_path: Path) -> N
         await lives.begin()
         bad = await discord.user("mallory").slash("bark", "say", text="hold")
         for _ in range(MAX_RESTARTS):
-            await wait_for_row(tmp_path, bad.id, "rendering")
+            await wait_until(tmp_path, f"EXISTS (SELECT 1 FROM jobs WHERE id = {bad.id} AND state = 'rendering')")
             await lives.kill()
             await lives.begin()
         words = await bad.until(lambda message: message.ephemeral, timeout=30)
         assert f"{MAX_RESTARTS} times" in words.content
-        assert await lives.stop() == 0
-
-
-async def wait_for_row(folder: Path, job: int, state: str) -> None:
-    """Until the database says so."""
-    async with asyncio.timeout(30):
-        while True:
-            with contextlib.closing(sqlite3.connect(folder / DATABASE)) as db:
-                if db.execute("SELECT 1 FROM jobs WHERE id = ? AND state = ?", (job, state)).fetchone():
-                    return
-            await asyncio.sleep(0)
+        await stop(tmp_path, lives)
 
 
 async def test_sigterm_finishes_what_is_at_hand_and_keeps_the_rest(tmp_path: Path) -> None:
@@ -172,7 +178,7 @@ async def test_sigterm_finishes_what_is_at_hand_and_keeps_the_rest(tmp_path: Pat
         assert answers(second.messages) == []
         await lives.begin()
         await second.until(lambda message: message.attachments, timeout=30)
-        assert await lives.stop() == 0
+        await stop(tmp_path, lives)
         check(second)
 
 
@@ -231,7 +237,7 @@ async def chaos(
         for exchange in filter(deferred, exchanges):
             await exchange.until(lambda message: message.attachments, timeout=60)
         discord.faults.clear()
-        assert await lives.stop() == 0
+        await stop(folder, lives)
         sound(folder)
     return exchanges
 

@@ -201,3 +201,13 @@ async def test_one_person_cannot_fill_the_queue(tmp_path: Path) -> None:
         assert third.ephemeral
         assert "2 texts waiting" in message.content
         (app._audio / f"{first.id}.go").touch()
+
+
+@pytest.mark.parametrize("route", ["GET /users/@me", "GET /oauth2/applications/@me"])
+async def test_a_discord_that_stumbles_at_the_start_is_asked_again(tmp_path: Path, route: str) -> None:
+    async with Loopback() as discord:
+        discord.faults.add(Fault.server_error(503, route, times=2))
+        async with bot_on(discord, tmp_path):
+            exchange = await discord.user("alice").slash("bark", "say", text="hello")
+            await exchange.until(lambda message: message.attachments)
+        assert len(discord.faults.struck) == 2

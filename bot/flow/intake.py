@@ -11,6 +11,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from bot.flow import post, queue
 from bot.flow.ask import Ask
@@ -25,7 +26,9 @@ log = logging.getLogger(__name__)
 # discord.py tries again by itself after a 5xx, no sooner than this (seconds). "Already acknowledged" after that long may
 # be the echo of our own first try; before, it means that another bot has this token.
 RETRY_PAUSE = 1.0
-LOOK_AGAIN = 2.0  # seconds between two looks at whether Discord took our reply
+ACKNOWLEDGE_WITHIN = 3.0  # seconds from the command in which Discord takes a deferred reply (receiving and responding)
+ACKNOWLEDGE_FOR = 5.0  # seconds for that request, with its way there and back
+LOOK_AGAIN = 1.0  # seconds between two looks at whether Discord took our reply
 
 
 class Intake:
@@ -44,17 +47,22 @@ class Intake:
     ) -> None:
         self._store, self._post, self._clock, self._limits = store, post, clock, limits
         self._pace, self._voices, self._queued = pace, voices, queued
+        self._taking: set[asyncio.Task[Any]] = set()
         self._unsure: set[asyncio.Task[None]] = set()
         self.stopping = False
 
     async def take(self, ask: Ask, acknowledge: Callable[[], Awaitable[object]]) -> Refused | None:
         """Queue the ask, or say why not. Nothing is left to do where it returns None."""
+        if task := asyncio.current_task():
+            self._taking.add(task)
+            task.add_done_callback(self._taking.discard)
         verdict = await self._store.call(self._receive, ask)
         if not isinstance(verdict, Job):
             return verdict
         began = asyncio.get_running_loop().time()
         try:
-            await acknowledge()
+            async with asyncio.timeout(ACKNOWLEDGE_FOR):
+                await acknowledge()
         except post.ERRORS as error:
             quick = asyncio.get_running_loop().time() - began < RETRY_PAUSE
             if post.trouble(error) is Trouble.CLAIMED and quick:
@@ -99,7 +107,8 @@ class Intake:
     def _facts(self, db: sqlite3.Connection, ask: Ask, estimate: float) -> Facts:
         row = db.execute(
             "SELECT count(*) FILTER (WHERE user_id = :user) AS of_user, count(*) FILTER (WHERE guild_id = :guild) AS of_guild,"
-            " coalesce(sum(estimate), 0.0) AS wait FROM jobs WHERE state IN ('received', 'queued', 'rendering')",
+            " count(*) AS texts, coalesce(sum(length(text)), 0) AS characters"
+            " FROM jobs WHERE state IN ('received', 'queued', 'rendering')",
             {"user": ask.user_id, "guild": ask.guild_id},
         ).fetchone()
         return Facts(
@@ -108,7 +117,7 @@ class Intake:
             stopping=self.stopping,
             user_waiting=row["of_user"],
             guild_waiting=row["of_guild"],
-            wait=row["wait"],
+            wait=self._pace().work(characters=row["characters"], texts=row["texts"]),
             estimate=estimate,
         )
 
@@ -127,23 +136,38 @@ class Intake:
         task.add_done_callback(self._unsure.discard)
 
     async def _settle(self, job: Job) -> None:
-        """Ask Discord until it says whether it took our reply: by the token while that lives, then in the channel's history."""
-        while True:
+        """Ask Discord until it says whether it took our reply. A no counts once Discord can no longer take it: it may be on its way."""
+        now = asyncio.get_running_loop().time
+        began, taken, sure = now(), False, False
+        while not taken and not sure:
+            sure = max(now() - began, self._clock() - job.received_at) > ACKNOWLEDGE_WITHIN
             try:
-                taken = await (self._post.exists(job) if job.token_lives(self._clock()) else self._post.find_reply(job))
-                break
+                taken = await self._taken(job)
             except post.ERRORS as error:
-                if post.trouble(error) is not Trouble.PASSING:  # the history is not for us, and nobody waits any more
-                    taken = False
-                    break
-                await asyncio.sleep(max(LOOK_AGAIN, post.pause(error) or 0.0))
+                # where the history is not for us nobody will ever know; by then nobody waits any more
+                sure = post.trouble(error) is not Trouble.PASSING
+            if not taken and not sure:
+                await asyncio.sleep(LOOK_AGAIN)
         if taken:
             await self._accept(job)
         else:
             await self._store.insist(queue.drop, job.id)
 
+    async def _taken(self, job: Job) -> bool:
+        """By the token while that lives, then in the channel's history. Raises one of `post.ERRORS`."""
+        if job.token_lives(self._clock()):
+            try:
+                return await self._post.exists(job)
+            except post.ERRORS as error:
+                if post.trouble(error) is not Trouble.TOKEN:
+                    raise
+        return await self._post.find_reply(job)
+
     async def close(self) -> None:
-        """Stop looking; what is unsure stays `received` for the next start."""
-        for task in self._unsure:
+        """Let acknowledgements under way end, and stop looking; what is unsure stays `received` for the next start."""
+        if self._taking:
+            await asyncio.wait(self._taking, timeout=ACKNOWLEDGE_FOR)
+        left = [*self._taking, *self._unsure]
+        for task in left:
             task.cancel()
-        await asyncio.gather(*self._unsure, return_exceptions=True)
+        await asyncio.gather(*left, return_exceptions=True)

@@ -18,7 +18,11 @@ class Pace:
 
     def estimate(self, text: str) -> float:
         """Seconds of work that this text will take."""
-        return self.mean * (len(text) + OVERHEAD)
+        return self.work(characters=len(text), texts=1)
+
+    def work(self, *, characters: int, texts: int) -> float:
+        """Seconds of work that so many texts of so many characters together will take."""
+        return self.mean * (characters + OVERHEAD * texts)
 
     def learn(self, text: str, took: float) -> Pace:
         """The pace after `text` took `took` seconds."""

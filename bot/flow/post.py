@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import enum
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from bot.flow.job import Job
 
 ORIGINAL: Any = "@original"  # the deferred reply: Discord takes this word where discord.py expects an id
 TRY_FOR = 60.0  # seconds for one request: an upload of 10 MB on a slow line
+LOOK_THROUGH = 1000  # messages since the ask among which an answer is looked for: ten requests at most
 
 
 class Trouble(enum.Enum):
@@ -22,6 +25,7 @@ class Trouble(enum.Enum):
 
     DELETED = "the reply was deleted"
     TOKEN = "the interaction's token is no longer valid"  # noqa: S105 - a sentence
+    UNKNOWN = "Discord has no reply to this interaction"
     TOO_LARGE = "the file is too large"
     FORBIDDEN = "not allowed, or the channel is gone"
     CLAIMED = "somebody else has answered, or it was too late"
@@ -32,7 +36,8 @@ class Trouble(enum.Enum):
 _CODES = {
     10003: Trouble.FORBIDDEN,  # unknown channel
     10008: Trouble.DELETED,  # unknown message
-    10015: Trouble.TOKEN,  # unknown webhook
+    10013: Trouble.FORBIDDEN,  # unknown user
+    10015: Trouble.UNKNOWN,  # unknown webhook: of an interaction that nobody answered yet
     10062: Trouble.CLAIMED,  # unknown interaction
     40005: Trouble.TOO_LARGE,  # request entity too large
     40060: Trouble.CLAIMED,  # already acknowledged
@@ -53,21 +58,37 @@ def trouble(error: BaseException) -> Trouble:
     return _CODES.get(error.code) or _STATUSES.get(error.status, Trouble.PASSING)
 
 
-def pause(error: BaseException) -> float | None:
-    """Seconds to leave Discord alone after this error, where it says so: a 429 that discord.py did not wait out itself.
+def pause(error: discord.HTTPException) -> float:
+    """Seconds to leave Discord alone after this error: 0, or after a 429 that discord.py did not wait out itself what it says.
 
     One without a `Via` header comes from the shield in front of Discord and counts against the whole machine.
     """
-    if not isinstance(error, discord.HTTPException) or error.status != 429:
-        return None
+    if error.status != 429:
+        return 0.0
     return float(error.response.headers.get("Retry-After", 60.0)) if error.response.headers.get("Via") else 600.0
 
 
 class Post:
-    """The messages of a job. Every method raises one of `ERRORS`; `trouble` says what it means."""
+    """The messages of a job. Every method raises one of `ERRORS`; `trouble` says what it means.
+
+    Where Discord asks to be left alone, all of them wait.
+    """
 
     def __init__(self, client: discord.Client) -> None:
         self._client = client
+        self._quiet_until = 0.0  # on the loop's clock
+
+    @contextlib.asynccontextmanager
+    async def _request(self) -> AsyncIterator[None]:
+        """One request: not before a pause is over, and not for ever."""
+        now = asyncio.get_running_loop().time
+        await asyncio.sleep(self._quiet_until - now())
+        try:
+            async with asyncio.timeout(TRY_FOR):
+                yield
+        except discord.HTTPException as error:
+            self._quiet_until = max(self._quiet_until, now() + pause(error))
+            raise
 
     def _reply(self, job: Job) -> discord.Webhook:
         if job.token is None:
@@ -78,24 +99,24 @@ class Post:
 
     async def edit(self, job: Job, content: str, path: Path | None = None) -> None:
         """Replace what the reply says, and with `path` what it carries. As often as one likes: the result is the same."""
-        files = discord.utils.MISSING if path is None else [attachment(job, path)]
-        async with asyncio.timeout(TRY_FOR):
+        async with self._request():
+            files = discord.utils.MISSING if path is None else [attachment(job, path)]
             await self._reply(job).edit_message(ORIGINAL, content=content, attachments=files)
 
     async def exists(self, job: Job) -> bool:
         """Whether Discord has the deferred reply, asked while the token lives."""
         try:
-            async with asyncio.timeout(TRY_FOR):
+            async with self._request():
                 await self._reply(job).fetch_message(ORIGINAL)
         except discord.HTTPException as error:
-            if trouble(error) in (Trouble.DELETED, Trouble.TOKEN):
+            if trouble(error) in (Trouble.DELETED, Trouble.UNKNOWN):
                 return False
             raise
         return True
 
     async def find_reply(self, job: Job) -> bool:
         """The same, looked up in the channel after the token has died: messages name the interaction they answer."""
-        async with asyncio.timeout(TRY_FOR):
+        async with self._request():
             place = await self._place(job, direct=False)
             async for message in place.history(limit=100, after=discord.Object(job.id), oldest_first=True):
                 if message.interaction_metadata is not None and message.interaction_metadata.id == job.id:
@@ -104,27 +125,27 @@ class Post:
 
     async def delete(self, job: Job) -> None:
         """Take the reply away."""
-        async with asyncio.timeout(TRY_FOR):
+        async with self._request():
             await self._reply(job).delete_message(ORIGINAL)
 
     async def whisper(self, job: Job, content: str) -> None:
         """A follow-up that only the asker sees. It cannot be repeated safely: Discord knows no nonce here."""
-        async with asyncio.timeout(TRY_FOR):
+        async with self._request():
             await self._reply(job).send(content, ephemeral=True, wait=True)
 
     async def send(self, job: Job, content: str, path: Path | None, *, direct: bool = False) -> None:
         """A message of its own, in the channel or to the asker alone. The nonce makes all tries within minutes one message."""
-        file = discord.utils.MISSING if path is None else attachment(job, path)
         mentions = discord.AllowedMentions(everyone=False, roles=False, users=[discord.Object(job.user_id)])
-        async with asyncio.timeout(TRY_FOR):
+        async with self._request():
             place = await self._place(job, direct=direct)
+            file = discord.utils.MISSING if path is None else attachment(job, path)
             await place.send(content, file=file, nonce=str(job.id), allowed_mentions=mentions)
 
     async def find(self, job: Job, *, direct: bool = False) -> bool:
-        """Whether the channel's last messages hold the answer already: a file of ours that carries the job's id."""
-        async with asyncio.timeout(TRY_FOR):
+        """Whether the channel holds the answer already: a file of ours that carries the job's id."""
+        async with self._request():
             place = await self._place(job, direct=direct)
-            async for message in place.history(limit=100):
+            async for message in place.history(limit=LOOK_THROUGH, after=discord.Object(job.id)):
                 if (
                     any(str(job.id) in attached.filename for attached in message.attachments)
                     and message.author.id == self._me()

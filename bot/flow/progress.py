@@ -1,7 +1,7 @@
 """The reply while it is made: place in line, an honest wait, then the stage and percent. One message, edited in place.
 
-Best effort: a lost edit harms nobody. What must not happen is an edit that lands after the answer, so each job has a lock,
-and whoever takes the last word (`flow/reply.py`) closes it for good.
+Best effort: a lost edit harms nobody. What must not happen is an edit that lands after the answer, so each job has a lock:
+an edit looks at the job's state and is sent under it, and so is the last word (`flow/reply.py`).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import weakref
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from bot import texts
@@ -20,6 +21,9 @@ from bot.store import Store
 from bot.texts import say
 
 log = logging.getLogger(__name__)
+
+AT_ONCE = 8  # edits under way together
+EDIT_FOR = 10.0  # seconds for one edit: the answer waits for it
 
 
 class Board:
@@ -39,7 +43,9 @@ class Board:
         self._store, self._post, self._clock, self._every = store, post, clock, every
         self._pace, self._starting, self._cancel = pace, starting, cancel
         self._said: dict[int, str] = {}
-        self._locks: dict[int, asyncio.Lock] = {}
+        self._mute: set[int] = set()  # replies that cannot be edited any more
+        self._locks: weakref.WeakValueDictionary[int, asyncio.Lock] = weakref.WeakValueDictionary()
+        self._slots = asyncio.Semaphore(AT_ONCE)
         self._running: dict[int, tuple[str, float]] = {}  # job -> stage and fraction of the whole
         self.changed = asyncio.Event()
 
@@ -54,12 +60,6 @@ class Board:
         async with self._locks.setdefault(job, asyncio.Lock()):
             yield
 
-    def forget(self, job: int) -> None:
-        """The job has its outcome."""
-        self._said.pop(job, None)
-        self._locks.pop(job, None)
-        self._running.pop(job, None)
-
     async def run(self) -> None:
         """Edit what changed, at most every `every` seconds."""
         while True:
@@ -71,21 +71,31 @@ class Board:
     async def refresh(self) -> None:
         """One round over all open replies, the one being rendered first."""
         jobs = await self._store.insist(queue.line)
-        for job, words in self._words(jobs):
-            if self._said.get(job.id) != words and job.token_lives(self._clock()):
-                await self._edit(job, words)
+        self._forget_all_but(jobs)
+        async with asyncio.TaskGroup() as edits:
+            for job, words in self._words(jobs):
+                if self._said.get(job.id) != words and job.id not in self._mute and job.token_lives(self._clock()):
+                    edits.create_task(self._edit(job, words), name=f"show progress of {job.id}")
+
+    def _forget_all_but(self, jobs: Sequence[Job]) -> None:
+        open_jobs = {job.id for job in jobs}
+        rendering_jobs = {job.id for job in jobs if job.state is State.RENDERING}
+        self._said = {job: words for job, words in self._said.items() if job in open_jobs}
+        self._mute &= open_jobs
+        self._running = {job: step for job, step in self._running.items() if job in rendering_jobs}
 
     def _words(self, jobs: Sequence[Job]) -> list[tuple[Job, str]]:
-        pace, ahead, result = self._pace(), 0.0, []
-        waiting = [job for job in jobs if job.state is State.QUEUED]
+        pace, ahead, place, result = self._pace(), 0.0, 0, []
+        waiting = sum(job.state is State.QUEUED for job in jobs)
         for job in jobs:
             if job.state is State.RENDERING:
                 stage, fraction = self._running.get(job.id, ("semantic", 0.0))
-                ahead += job.estimate * (1 - fraction)
+                ahead += pace.estimate(job.text) * (1 - fraction)
                 result.append((job, rendering(stage, fraction)))
             else:
-                ahead += job.estimate
-                result.append((job, self._line(job, waiting.index(job) + 1, len(waiting), pace.span(ahead))))
+                place += 1
+                ahead += pace.estimate(job.text)
+                result.append((job, self._line(job, place, waiting, pace.span(ahead))))
         return result
 
     def _line(self, job: Job, place: int, count: int, span: tuple[float, float]) -> str:
@@ -97,18 +107,27 @@ class Board:
         return say(texts.NEXT, wait=wait) if place == 1 else say(texts.IN_LINE, place=place, count=count, wait=wait)
 
     async def _edit(self, job: Job, words: str) -> None:
-        async with self.last_word(job.id):
+        async with self._slots, self.last_word(job.id):
             current = await self._store.insist(queue.get, job.id)
             if current is None or current.state not in (State.QUEUED, State.RENDERING):
                 return
-            try:
-                await self._post.edit(job, words)
-            except ERRORS as error:
-                if trouble(error) is Trouble.DELETED:  # whoever deletes the reply does not want the answer
-                    await self._store.insist(queue.cancel, job.id, self._clock(), told=True)
-                    self._cancel(job.id)
-                log.debug("progress of %r not shown: %s", job, error)
             self._said[job.id] = words
+            try:
+                async with asyncio.timeout(EDIT_FOR):
+                    await self._post.edit(job, words)
+            except ERRORS as error:
+                log.debug("progress of %r not shown: %s", job, error)
+                await self._give_up(job, trouble(error))
+            except Exception:  # a mistake of ours, or what is no answer of Discord's: no reason to stop the bot
+                log.exception("progress of %r not shown", job)
+
+    async def _give_up(self, job: Job, why: Trouble) -> None:
+        """After an edit that failed for good: each further try would count as an invalid request."""
+        if why is Trouble.DELETED:  # whoever deletes the reply does not want the answer
+            await self._store.insist(queue.cancel, job.id, self._clock(), told=True)
+            self._cancel(job.id)
+        elif why is not Trouble.PASSING:
+            self._mute.add(job.id)
 
 
 def rendering(stage: str, fraction: float) -> str:

@@ -8,6 +8,8 @@ the others do not.
 
 from __future__ import annotations
 
+import collections
+import heapq
 import sqlite3
 from typing import Any
 
@@ -232,23 +234,25 @@ def line(db: sqlite3.Connection) -> list[Job]:
 
 def fair_order(waiting: list[Job], served: dict[str, float]) -> list[int]:
     """The ids of `waiting` (oldest first) in the order of claims, given what each flow has received: what `claim` does, ahead of time."""
-    served = dict(served)
-    lines: dict[str, dict[str, list[Job]]] = {}
+    lines: dict[str, collections.deque[Job]] = {}
     for job in waiting:
-        lines.setdefault(outer_of(job.flow), {}).setdefault(job.flow, []).append(job)
+        lines.setdefault(job.flow, collections.deque()).append(job)
+    members: dict[str, list[tuple[float, float, int, str]]] = {}  # heaps of (served, oldest job, flow) by outer flow
+    for flow, jobs in lines.items():
+        members.setdefault(outer_of(flow), []).append((served[flow], jobs[0].queued_at or 0.0, jobs[0].id, flow))
+    for heap in members.values():
+        heapq.heapify(heap)
+    outers = [(served[outer], outer) for outer in members]
+    heapq.heapify(outers)
     order: list[int] = []
-    while lines:
-        outer = min(lines, key=lambda flow: (served[flow], flow))
-        inner = min(
-            lines[outer],
-            key=lambda flow: (served[flow], lines[outer][flow][0].queued_at or 0.0, lines[outer][flow][0].id),
-        )
-        job = lines[outer][inner].pop(0)
+    while outers:
+        outer_served, outer = heapq.heappop(outers)
+        inner_served, _, _, flow = heapq.heappop(members[outer])
+        job = lines[flow].popleft()
         order.append(job.id)
-        served[outer] += job.estimate
-        served[inner] += job.estimate
-        if not lines[outer][inner]:
-            del lines[outer][inner]
-        if not lines[outer]:
-            del lines[outer]
+        if lines[flow]:
+            oldest = lines[flow][0]
+            heapq.heappush(members[outer], (inner_served + job.estimate, oldest.queued_at or 0.0, oldest.id, flow))
+        if members[outer]:
+            heapq.heappush(outers, (outer_served + job.estimate, outer))
     return order

@@ -8,6 +8,7 @@ import dataclasses
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from bot.flow import queue
 from bot.flow.job import Job
@@ -18,6 +19,8 @@ from synth import protocol
 from synth.process import JobCancelled, JobFailed, Synth, SynthDied, SynthStopped
 
 log = logging.getLogger(__name__)
+
+GIVING_BACK = 5.0  # seconds for that: with a full disk it would take for ever, and the next start does the same
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,13 +50,16 @@ class Renderer:
     ) -> None:
         self._store, self._synth, self._board, self._clock = store, synth, board, clock
         self._folder, self._lease, self._settings, self._settled = folder, lease, settings, settled
-        self._task: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[Any] | None = None
         self._stopping = False
+        self._idle = asyncio.Event()
+        self._idle.set()
         self.wake = asyncio.Event()
         self.pace = Pace()
 
     async def run(self) -> None:
         """Render what waits, one job after the other, until `stop`."""
+        self._task = asyncio.current_task()
         self.pace = Pace(**await self._store.insist(recall, "pace", dataclasses.asdict(self.pace)))
         with contextlib.suppress(SynthStopped):
             while not self._stopping:
@@ -62,25 +68,30 @@ class Renderer:
     async def _turn(self, ready: protocol.Ready) -> None:
         """Claim and render one job, or wait for one."""
         self.wake.clear()
-        job = None if self._stopping else await self._store.insist(queue.claim, self._lease, self._clock())
-        if job is None:
-            if not self._stopping:
-                await self.wake.wait()
+        if self._stopping:
             return
-        self._board.changed.set()
-        self._task = asyncio.create_task(self._render(job, ready), name=f"render {job.id}")
-        await asyncio.wait({self._task})
-        self._settled()
-        self._board.changed.set()
+        self._idle.clear()
+        try:
+            job = await self._store.insist(queue.claim, self._lease, self._clock())
+            if job is not None:
+                self._board.changed.set()
+                await self._render(job, ready)
+                self._settled()
+                self._board.changed.set()
+        finally:
+            self._idle.set()
+        if job is None:
+            await self.wake.wait()
 
     async def stop(self, patience: float) -> None:
         """Claim nothing more; the job at hand has `patience` seconds to finish, else it goes back to the queue."""
         self._stopping = True
         self.wake.set()
-        if self._task is not None and not self._task.done():
-            await asyncio.wait({self._task}, timeout=patience)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), patience)
+        if self._task is not None:
             self._task.cancel()
-            await asyncio.wait({self._task})
+            await asyncio.wait({self._task}, timeout=GIVING_BACK)
 
     async def _render(self, job: Job, ready: protocol.Ready) -> None:
         voice = job.voice or self._settings.voice or next(iter(ready.voices), None)
@@ -127,7 +138,7 @@ class Renderer:
 
     async def _write_down(self, job: Job, voice: str | None, finished: protocol.Finished) -> None:
         self.pace = self.pace.learn(job.text, finished.took)
-        await self._store.insist(
+        still_wanted = await self._store.insist(
             queue.rendered,
             job,
             path=finished.path,
@@ -139,3 +150,5 @@ class Renderer:
         )
         await self._store.insist(remember, "pace", dataclasses.asdict(self.pace))
         log.info("%r: %.1f s of audio in %.1f s", job, finished.seconds, finished.took)
+        if not still_wanted:  # cancelled a moment before
+            await asyncio.to_thread(Path(finished.path).unlink, missing_ok=True)

@@ -1,9 +1,10 @@
 """Step 5, reply: the outcome reaches the asker, once.
 
 While the interaction's token lives the deferred reply is replaced: that can be repeated any number of times with one result.
-After that a message of its own goes to the channel, with the job's id as its nonce: Discord makes one message of all tries within
-some minutes. After a longer gap the channel's history is looked through first. A failure is told to the asker alone: a follow-up
-only they see, sent at most once; then the reply, which until then says only that it failed, is taken away.
+After that a message of its own goes to the channel, unless its history has the audio already, with the job's id as its nonce:
+Discord makes one message of all tries within some minutes. After a longer gap the history is looked through again. A failure is
+told to the asker alone: a follow-up only they see, sent at most once; then the reply, which until then says only that it failed,
+is taken away.
 
 A job leaves the outbox only after Discord accepted.
 """
@@ -28,7 +29,7 @@ from bot.texts import say
 log = logging.getLogger(__name__)
 
 NONCE_WINDOW = 120.0  # seconds within which Discord surely still knows a nonce ("the past few minutes")
-GIVE_UP_AFTER = 24 * 3600.0  # seconds after which an answer that cannot be delivered is dropped
+GIVE_UP_AFTER = 24 * 3600.0  # seconds of trying after which an answer that cannot be delivered is dropped
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between two tries
 AT_ONCE = 8  # deliveries under way together
 
@@ -43,11 +44,11 @@ class Outbox:
         post: Post,
         board: Board,
         clock: Callable[[], float],
+        queued: Callable[[], None],
     ) -> None:
-        self._store, self._post, self._board, self._clock = store, post, board, clock
+        self._store, self._post, self._board, self._clock, self._queued = store, post, board, clock, queued
         self._busy: set[int] = set()
         self._slots = asyncio.Semaphore(AT_ONCE)
-        self._quiet_until = 0.0
         self._empty = asyncio.Event()
         self.wake = asyncio.Event()
 
@@ -84,7 +85,8 @@ class Outbox:
 
     async def deliver(self, job: Job) -> None:
         """Try until Discord accepts or there is nowhere left to deliver to."""
-        wait = FIRST_PAUSE
+        now = asyncio.get_running_loop().time  # not the clock: a machine that corrects its date must not give up
+        began, wait = now(), FIRST_PAUSE
         while True:
             try:
                 async with self._board.last_word(job.id):
@@ -92,14 +94,12 @@ class Outbox:
                 break
             except post.ERRORS as error:
                 log.info("%r not delivered yet: %s", job, error)
-                self._quiet_until = max(self._quiet_until, self._clock() + (post.pause(error) or 0.0))
-            if self._clock() > (job.settled_at or job.received_at) + GIVE_UP_AFTER:
+            if now() > began + GIVE_UP_AFTER:
                 done = await self._expire(job, "undeliverable")
                 break
-            await asyncio.sleep(max(wait * random.uniform(0.5, 1.0), self._quiet_until - self._clock()))
+            await asyncio.sleep(wait * random.uniform(0.5, 1.0))
             wait = min(LONGEST_PAUSE, wait * 2)
             job = await self._latest(job)
-        self._board.forget(job.id)
         if done and job.path is not None:
             await asyncio.to_thread(Path(job.path).unlink, missing_ok=True)
 
@@ -116,22 +116,30 @@ class Outbox:
         if not await asyncio.to_thread(path.is_file):
             log.warning("the audio of %r is gone; it is rendered again", job)
             await self._store.insist(queue.lost, job.id)
+            self._queued()
             return False
-        if not job.token_lives(self._clock()) or job.send_at is not None:
+        try:
+            if job.token_lives(self._clock()) and job.send_at is None:
+                return await self._replace(job, path)
             return await self._send(job, answer(job, texts.ANSWER_LATE), path)
+        except post.ERRORS as error:
+            if post.trouble(error) is not Trouble.TOO_LARGE:
+                raise
+            await self._store.insist(queue.fail, job.id, "too-large", self._clock())
+            return await self._words(await self._latest(job))
+
+    async def _replace(self, job: Job, path: Path) -> bool:
+        """The reply becomes the answer."""
         try:
             await self._post.edit(job, answer(job, texts.ANSWER), path)
         except post.ERRORS as error:
             match post.trouble(error):
                 case Trouble.DELETED:  # whoever deletes the reply does not want the answer
                     return await self._expire(job, "reply-deleted")
-                case Trouble.TOO_LARGE:
-                    await self._store.insist(queue.fail, job.id, "too-large", self._clock())
-                    return await self._words(await self._latest(job))
-                case Trouble.TOKEN | Trouble.FORBIDDEN | Trouble.CLAIMED:
-                    return await self._send(job, answer(job, texts.ANSWER_LATE), path)
-                case _:
+                case Trouble.PASSING | Trouble.TOO_LARGE:
                     raise
+                case _:
+                    return await self._send(job, answer(job, texts.ANSWER_LATE), path)
         return await self._told(job)
 
     async def _send(self, job: Job, words: str, path: Path | None) -> bool:
@@ -140,17 +148,21 @@ class Outbox:
             try:
                 return await self._send_once(job, words, path, direct=direct)
             except post.ERRORS as error:
-                if post.trouble(error) is Trouble.PASSING:
+                if post.trouble(error) is not Trouble.FORBIDDEN:
                     raise
                 log.info("%r cannot be sent %s: %s", job, "directly" if direct else "to its channel", error)
         return await self._expire(job, "nowhere-to-send")
 
     async def _send_once(self, job: Job, words: str, path: Path | None, *, direct: bool) -> bool:
         tried, now = job.send_at, self._clock()
+        fresh = tried is not None and 0 <= now - tried <= NONCE_WINDOW  # not where the clock was set back meanwhile
+        # The first time too: Discord may have put the audio into the reply, its answer was lost, and the token died since.
+        if not fresh and path is not None and await self._found(job, direct=direct):
+            return await self._told(job)
         if tried is None:
             await self._store.insist(queue.sending, job.id, now)
-        elif now - tried > NONCE_WINDOW:
-            if path is None or await self._found(job, direct=direct):
+        elif not fresh:
+            if path is None:  # words alone cannot be looked up: at most once
                 return await self._told(job)
             words = f"{words}\n{texts.POSSIBLY_TWICE}"
         await self._post.send(job, words, path, direct=direct)
@@ -167,21 +179,27 @@ class Outbox:
     # -- words ---------------------------------------------------------------------------------------------------------
 
     async def _words(self, job: Job) -> bool:
+        late = say(texts.FAILED_LATE, mention=f"<@{job.user_id}>", why=why(job))
         if not job.token_lives(self._clock()):
-            return await self._send(job, say(texts.FAILED_LATE, mention=f"<@{job.user_id}>", why=why(job)), None)
+            return await self._send(job, late, None)
         if job.send_at is not None:  # the asker may have been told, and the reply says something in any case
             return await self._told(job)
         try:
-            await self._post.edit(
-                job, texts.FAILED_QUIETLY
-            )  # also because a follow-up would fill an empty placeholder, for all to see
+            # first of all, because a follow-up would fill an empty placeholder, for all to see
+            await self._post.edit(job, texts.FAILED_QUIETLY)
             await self._store.insist(queue.sending, job.id, self._clock())
             await self._post.whisper(job, why(job))
-            await self._post.delete(job)
         except post.ERRORS as error:
-            if post.trouble(error) is Trouble.PASSING:
-                raise
-            log.info("%r: the asker could not be told: %s", job, error)
+            match post.trouble(error):
+                case Trouble.PASSING:
+                    raise
+                case Trouble.TOKEN:
+                    return await self._send(job, late, None)
+                case _:
+                    log.info("%r: the asker could not be told: %s", job, error)
+        else:
+            with contextlib.suppress(*post.ERRORS):  # it may stay: it says something
+                await self._post.delete(job)
         return await self._told(job)
 
     async def _latest(self, job: Job) -> Job:

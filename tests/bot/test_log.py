@@ -23,6 +23,15 @@ def test_bot_tokens_are_taken_out_everywhere() -> None:
     assert token not in log.redact(f"Authorization: Bot {token}")
 
 
+def test_a_lost_connection_is_one_line() -> None:
+    error = ConnectionResetError("by peer")
+    lost = logging.LogRecord(
+        "discord.client", logging.ERROR, "", 0, "Attempting a reconnect in %.2fs", (1.5,), (type(error), error, None)
+    )
+    log.shorten(lost)
+    assert logging.Formatter().format(lost) == "Attempting a reconnect in 1.50s (by peer)"
+
+
 def test_a_logged_traceback_is_redacted_too(capsys: pytest.CaptureFixture[str]) -> None:
     token = "MTAwMDAwMDAwMDAwMDAwMDAw" + ".GabcDe." + "x" * 38
     root = logging.getLogger()

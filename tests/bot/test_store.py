@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import StoreError, StoreLocked, StoreTooNew
+from bot.flow import queue
 from bot.store import MIGRATIONS, STATES, TRANSITIONS, Store, connect, recall, remember
 from tests.bot.rows import a_row, insert_in_state
 
@@ -105,6 +106,51 @@ def test_a_folder_that_cannot_be_used_is_refused_with_words(tmp_path: Path) -> N
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StoreError, match=r"store\.folder"):
         connect(tmp_path / "file" / "db.sqlite3")
+
+
+@pytest.mark.parametrize("folder", ["file", "file/below"])
+def test_a_folder_that_cannot_be_made_is_refused_with_words(tmp_path: Path, folder: str) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StoreError, match=r"store\.folder"):
+        Store.open(tmp_path / folder / "db.sqlite3")
+
+
+def test_a_full_disk_at_the_start_is_not_called_damage(tmp_path: Path) -> None:
+    """Whoever is told that the file is damaged throws away a good one."""
+    migration = "PRAGMA max_page_count = 1; CREATE TABLE more (a TEXT) STRICT; CREATE TABLE again (a TEXT) STRICT;"
+    connect(tmp_path / "db.sqlite3").close()
+    with pytest.raises(StoreError, match="full") as raised:
+        connect(tmp_path / "db.sqlite3", (*MIGRATIONS, migration))
+    assert "damaged" not in str(raised.value)
+
+
+async def test_a_commit_that_is_refused_leaves_the_store_usable(tmp_path: Path) -> None:
+    held = Store.open(tmp_path / "db.sqlite3")
+
+    def promise(db: sqlite3.Connection) -> None:
+        db.execute("CREATE TABLE child (of TEXT REFERENCES facts (name) DEFERRABLE INITIALLY DEFERRED)")
+        db.execute("INSERT INTO child VALUES ('nobody')")
+
+    with pytest.raises(sqlite3.IntegrityError):
+        await held.call(promise)
+    await held.call(remember, "thing", 1)
+    assert await held.call(recall, "thing") == 1
+    held.close()
+
+
+async def test_the_cost_of_a_new_job_does_not_grow_with_the_old_ones(tmp_path: Path) -> None:
+    """What each accepted job asks of the table is answered by an index over the open ones."""
+    db = connect(tmp_path / "db.sqlite3")
+    asked = []
+    db.set_trace_callback(asked.append)
+    db.execute(a_row(1))
+    queue.accept(db, 1, 1.0)
+    queue.claim(db, "life", 1.0)
+    db.set_trace_callback(None)
+    for statement in {sql for sql in asked if sql.startswith(("SELECT", "UPDATE"))}:
+        plan = [row["detail"] for row in db.execute(f"EXPLAIN QUERY PLAN {statement}")]
+        assert not [step for step in plan if step.startswith("SCAN") and "INDEX" not in step], statement
+    db.close()
 
 
 def test_a_second_process_cannot_open_it(tmp_path: Path) -> None:

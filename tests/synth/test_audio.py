@@ -8,16 +8,13 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pyloudnorm
 import pytest
 import soundfile
 from discord.oggparse import OggStream
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from synth import audio
-from synth.errors import DiskFull, EmptySpeech, JobError
+from synth.errors import DiskFull
+from synth.mastering import BrokenAudio
 
 RATE = 24_000
 TAGS = audio.Tags(voice="v2/en_speaker_6", seed=7, model="suno/bark")
@@ -30,10 +27,6 @@ def speech(seconds: float, *, level: float = 0.1, rate: int = RATE) -> np.ndarra
     time = np.arange(round(seconds * rate)) / rate
     noise = np.random.default_rng(0).standard_normal(time.size)
     return (level * (np.sin(2 * np.pi * 180 * time) + 0.2 * noise) * (1.2 + np.sin(2 * np.pi * 4 * time))).astype("f4")
-
-
-def silence(seconds: float) -> np.ndarray:
-    return np.zeros(round(seconds * RATE), "f4")
 
 
 def packets(path: Path) -> list[bytes]:
@@ -52,103 +45,6 @@ def milliseconds(packet: bytes) -> float:
 
 def run_python(code: str, path: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code, path], check=False, capture_output=True, text=True)
-
-
-class TestFinish:
-    def test_speech_reaches_the_target_loudness(self):
-        out = audio.finish([speech(3, level=0.01)], RATE)
-        assert pyloudnorm.Meter(RATE).integrated_loudness(out.astype("f8")) == pytest.approx(audio.TARGET_LUFS, abs=0.3)
-
-    def test_silence_at_both_ends_is_cut_to_the_margin(self):
-        out = audio.finish([np.concatenate([silence(1), speech(2), silence(1.5)])], RATE)
-        assert len(out) / RATE == pytest.approx(2 + 2 * audio.MARGIN_MS / 1000, abs=0.025)
-
-    def test_a_soft_onset_within_the_margin_is_kept(self):
-        onset = speech(0.05, level=1e-4)
-        out = audio.finish([np.concatenate([silence(1), onset, speech(1)])], RATE)
-        start = np.flatnonzero(np.abs(out) > 1e-5)[0]
-        loud = np.flatnonzero(np.abs(out) > 0.05)[0]
-        assert (loud - start) / RATE > 0.04
-
-    def test_silence_inside_a_piece_stays(self):
-        out = audio.finish([np.concatenate([speech(1), silence(1), speech(1)])], RATE)
-        assert len(out) / RATE == pytest.approx(3, abs=0.025)
-
-    def test_pieces_are_joined_with_the_gap_between_them(self):
-        out = audio.finish([speech(1), speech(2), speech(1)], RATE, gap=0.5)
-        assert len(out) / RATE == pytest.approx(4 + 2 * 0.5, abs=0.01)
-        assert np.abs(out[round(1.1 * RATE) : round(1.4 * RATE)]).max() == 0
-
-    def test_a_quiet_piece_stays_quieter_than_a_loud_one(self):
-        out = audio.finish([speech(1, level=0.2), speech(1, level=0.05)], RATE)
-        loud, quiet = out[:RATE], out[round(1.25 * RATE) :]
-        assert np.abs(loud).mean() == pytest.approx(4 * np.abs(quiet).mean(), rel=0.15)
-
-    def test_ends_are_faded_so_that_nothing_clicks(self):
-        abrupt = np.cos(2 * np.pi * 200 * np.arange(RATE) / RATE)  # starts and ends at its peak
-        out = audio.finish([abrupt, abrupt], RATE, gap=0)
-        steepest = 2 * np.pi * 200 / RATE * np.abs(out).max()
-        assert np.abs(np.diff(out, prepend=0, append=0)).max() < 1.5 * steepest
-
-    def test_peaks_over_full_scale_are_bent_under_the_ceiling(self):
-        spiky = speech(2, level=0.02)
-        spiky[::4000] = 3.0
-        assert np.abs(audio.finish([spiky], RATE)).max() <= audio.CEILING
-
-    def test_what_was_louder_than_full_scale_keeps_its_form(self):
-        once, thrice = audio.finish([speech(2)], RATE), audio.finish([30 * speech(2)], RATE)
-        np.testing.assert_allclose(once, thrice, atol=1e-5)
-
-    def test_a_silent_piece_becomes_a_short_silence(self):
-        assert 0 < len(audio.finish([silence(5)], RATE)) < RATE / 2
-        assert len(audio.finish([speech(1), silence(5), speech(1)], RATE)) / RATE < 3
-
-    def test_noise_far_under_hearing_is_not_blown_up(self):
-        hiss = 1e-5 * np.random.default_rng(1).standard_normal(RATE)
-        assert np.abs(audio.finish([hiss], RATE)).max() < 0.01
-
-    def test_sounds_shorter_than_a_loudness_block_are_levelled_too(self):
-        out = audio.finish([speech(0.2, level=0.01)], RATE)
-        assert 0.05 < np.abs(out).max() <= audio.CEILING
-
-    def test_no_samples_at_all_is_empty_speech(self):
-        for nothing in ([], [np.zeros(0, "f4")]):
-            with pytest.raises(EmptySpeech):
-                audio.finish(nothing, RATE)
-
-    @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-    def test_numbers_that_are_not_finite_are_refused_in_words(self, bad):
-        with pytest.raises(JobError, match="not finite"):
-            audio.finish([np.array([0.0, bad, 0.1])], RATE)
-
-    def test_more_than_one_channel_is_refused(self):
-        with pytest.raises(audio.BrokenAudio, match=r"\(2, 5\)"):
-            audio.finish([np.zeros((2, 5))], RATE)
-
-    @settings(max_examples=40, deadline=None)
-    @given(
-        st.lists(
-            hnp.arrays(np.float32, st.integers(1, 3000), elements=st.floats(-1e6, 1e6, width=32)),
-            min_size=1,
-            max_size=3,
-        ),
-        st.sampled_from([8_000, 16_000, 24_000, 44_100]),
-    )
-    def test_any_finite_samples_become_finite_samples_under_the_ceiling(self, pieces, rate):
-        out = audio.finish(pieces, rate)
-        assert out.dtype == np.float32
-        assert len(out) > 0
-        assert np.isfinite(out).all()
-        assert np.abs(out).max() <= np.float32(audio.CEILING)
-
-
-class TestLimiter:
-    def test_what_is_under_the_knee_is_untouched(self):
-        quiet = np.linspace(-audio.KNEE, audio.KNEE, 101).astype("f4")
-        np.testing.assert_array_equal(audio.limited(quiet), quiet)
-
-    def test_it_never_reverses_the_order_of_two_samples(self):
-        assert (np.diff(audio.limited(np.linspace(-5, 5, 10_001))) >= 0).all()
 
 
 class TestWrite:
@@ -194,6 +90,13 @@ class TestWrite:
         audio.write(path, speech(2)[:samples], RATE, TAGS)
         assert {milliseconds(packet) for packet in packets(path)} == {20}
 
+    @pytest.mark.parametrize("rate", [2_400, 25_000, 96_000])
+    def test_an_mp3_of_any_rate_has_one_that_players_know(self, tmp_path, rate):
+        path = tmp_path / "a.mp3"
+        audio.write(path, speech(1.013, rate=rate), rate, TAGS)
+        assert soundfile.info(path).samplerate == 48_000
+        assert audio.duration(path) == pytest.approx(1.013, abs=0.05)
+
     @pytest.mark.parametrize("rate", [8_000, 12_000, 16_000, 22_050, 32_000, 44_100, 48_000])
     def test_every_opus_packet_is_20_milliseconds_at_other_rates(self, tmp_path, rate):
         path = tmp_path / "a.ogg"
@@ -221,7 +124,7 @@ class TestWrite:
         assert list(tmp_path.iterdir()) == []
 
     def test_samples_that_are_not_finite_leave_no_file(self, tmp_path):
-        with pytest.raises(audio.BrokenAudio):
+        with pytest.raises(BrokenAudio):
             audio.write(tmp_path / "a.ogg", np.array([np.nan]), RATE, TAGS)
         assert list(tmp_path.iterdir()) == []
 
@@ -303,9 +206,10 @@ started, starts = [], ("subprocess.Popen", "os.exec", "os.fork", "os.posix_spawn
 sys.addaudithook(lambda name, args: started.append(name) if name in starts else None)
 import numpy as np
 from synth import audio
+from synth.mastering import finish
 sound, tags = np.sin(np.arange(24_000) / 20), audio.Tags(voice=None, seed=1, model="m")
 for suffix in (".ogg", ".mp3", ".flac", ".wav"):
-    audio.write(sys.argv[1] + "/a" + suffix, audio.finish([sound, sound], 24_000), 24_000, tags)
+    audio.write(sys.argv[1] + "/a" + suffix, finish([sound, sound], 24_000), 24_000, tags)
 audio.fit(sys.argv[1] + "/a.wav", 5_000)
 print(json.dumps(started))
 """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import soundfile
 
@@ -45,6 +47,14 @@ def test_a_long_text_becomes_pieces_that_the_model_can_take(engine):
     ids = tokenized(engine._model, "This is one more sentence. " * 40, None)
     assert len(ids) > 1
     assert all(0 < len(piece) <= spec.max_input_semantic_length for piece in ids)
+
+
+def test_a_model_of_very_short_speech_still_gets_a_short_text_in_one_piece(engine):
+    """As the reference does: how fast such a miniature speaks is not known."""
+    spec = dataclasses.replace(engine._model.semantic_spec, max_new_tokens=10)
+    model = dataclasses.replace(engine._model, semantic_spec=spec)
+    assert len(tokenized(model, "This is one short sentence, no more.", None)) == 1
+    assert len(tokenized(model, "This is one short sentence, no more. " * 4, None)) > 1
 
 
 def test_nothing_is_written_where_there_is_nothing_to_say_or_nobody_to_say_it(engine, tmp_path):

@@ -39,9 +39,6 @@ def test_text_becomes_a_file_with_the_shipped_model(tmp_path: Path) -> None:
     assert "seed" in done.stdout
 
 
-@pytest.mark.filterwarnings(
-    "ignore:overflow encountered:RuntimeWarning"
-)  # random codecs at 2.4 kHz: no such audio exists
 @pytest.mark.parametrize("name", list(SHAPES))
 def test_any_folder_speaks_and_its_tokens_are_a_voice(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -57,6 +54,13 @@ def test_any_folder_speaks_and_its_tokens_are_a_voice(
         assert set(tokens) == set(KEYS)
         assert tokens["fine_prompt"].shape == (shape.fine.n_fine_codebooks, tokens["coarse_prompt"].shape[1])
         assert np.array_equal(tokens["coarse_prompt"], tokens["fine_prompt"][: len(tokens["coarse_prompt"])])
+
+
+def test_the_ending_of_a_voice_file_may_be_in_capitals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["yes.", *ONE, "--tokens", str(tmp_path / "t.npz"), "-o", str(tmp_path / "a.wav")]) == 0
+    (tmp_path / "t.npz").rename(tmp_path / "T.NPZ")
+    words = ["yes.", *ONE, "--voice", str(tmp_path / "T.NPZ"), "--max-seconds", "1e308", "-o", str(tmp_path / "b.wav")]
+    assert main(words) == 0, capsys.readouterr().err
 
 
 def test_a_seed_decides_the_audio(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -81,6 +85,14 @@ def test_a_dash_reads_the_text_from_standard_input(tmp_path: Path, monkeypatch: 
     assert main(["-", *ONE, "--seed", "1", "-o", str(tmp_path / "a.wav")]) == 0
     assert main(["yes.", *ONE, "--seed", "1", "-o", str(tmp_path / "b.wav")]) == 0
     assert (tmp_path / "a.wav").read_bytes() == (tmp_path / "b.wav").read_bytes()
+
+
+def test_standard_input_that_is_no_text_is_refused_in_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\xff hello"), "utf-8"))  # of this process
+    assert main(["-", *ONE, "-o", str(tmp_path / "a.wav")]) == 1
+    assert "no text in utf-8" in capsys.readouterr().err
 
 
 def test_progress_names_the_stages_where_it_is_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,10 @@ import functools
 import numpy as np
 import pytest
 import torch
+import transformers
 
+from synth import pipeline
+from synth.codec import Codec
 from synth.errors import EmptySpeech, EmptyText, ModelError, OutOfMemory, Stopped
 from synth.pipeline import Model, Request, Speech, speak
 from synth.sampling import Noise, Sampling
@@ -222,6 +225,14 @@ def test_out_of_memory_is_tried_again_in_a_smaller_form_with_the_same_result(par
     assert same(speak(model, DRAWN), want)
 
 
+@pytest.mark.parametrize("size", [1 << 50, 1 << 62])
+def test_out_of_main_memory_is_known_by_what_torch_really_says(size):
+    model = own_model()
+    model.fine.layernorm_final.register_forward_hook(lambda *_: torch.empty(size, dtype=torch.uint8))
+    with pytest.raises(OutOfMemory):
+        speak(model, DRAWN)
+
+
 def test_out_of_memory_twice_is_an_error_that_says_what_to_do():
     model = own_model()
     want = speak(model, DRAWN)
@@ -229,6 +240,21 @@ def test_out_of_memory_twice_is_an_error_that_says_what_to_do():
     with pytest.raises(OutOfMemory, match="shorter"):
         speak(model, DRAWN)
     assert same(speak(model, DRAWN), want), "the next job works"
+
+
+class CrowdedOut(Codec):
+    """A codec whose home has no room for it any more, once it left."""
+
+    def to(self, device: torch.device | str) -> Codec:
+        if str(device) == "cpu":
+            return super().to(device)
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+
+def test_a_codec_that_finds_no_room_at_home_stays_on_the_cpu():
+    codec = CrowdedOut(transformers.EncodecModel(oracle.codec_config(SHAPE)))
+    pipeline._bring_home(codec, torch.device("cuda"))
+    assert codec.device == torch.device("cpu")
 
 
 def test_caches_are_kept_from_job_to_job():

@@ -85,7 +85,12 @@ def test_tokens_are_drawn_with_the_tempered_probabilities(temperature):
 
 
 def test_greedy_takes_the_most_likely_and_needs_no_noise():
-    for how in (Sampling(greedy=True), Sampling(temperature=None), Sampling(temperature=0.0)):
+    for how in (
+        Sampling(greedy=True),
+        Sampling(temperature=None),
+        Sampling(temperature=0.0),
+        Sampling(temperature=1e-40),
+    ):
         assert not how.draws
         assert how.draw(LOGITS, None).tolist() == [0]
         assert how.draw(LOGITS, torch.tensor([[0.0, 99, 0, 0, 0, 0]])).tolist() == [0]

@@ -32,6 +32,10 @@ def test_white_space_becomes_single_spaces() -> None:
     assert normalise(" a\n\n b\t\u00a0c\u3000") == "a b c"
 
 
+def test_half_a_surrogate_pair_becomes_a_replacement_character():
+    assert normalise("a \ud83d b") == "a \ufffd b"
+
+
 @pytest.mark.parametrize("text", ["", " ", "\n\t\u2003"])
 def test_a_text_of_white_space_is_empty(text: str) -> None:
     with pytest.raises(EmptyText):

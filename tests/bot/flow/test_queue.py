@@ -1,5 +1,6 @@
 """Order, fairness and each step of a job, on a real SQLite file."""
 
+import contextlib
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -94,14 +95,13 @@ def test_being_away_earns_nothing(db: sqlite3.Connection) -> None:
 def test_the_shown_line_is_the_order_of_claims(
     tmp_path_factory: pytest.TempPathFactory, asks: list[tuple[int, int, float]], data: st.DataObject
 ) -> None:
-    db = connect(tmp_path_factory.mktemp("queue") / "db.sqlite3")
-    for number, (guild, user, estimate) in enumerate(asks):
-        ask(db, number + 1, user=user, guild=guild or None, estimate=estimate)
-        if data.draw(st.booleans()) and number % 3 == 0:
-            finish(db)
-    shown = [job.id for job in queue.line(db)]
-    assert shown == [finish(db) for _ in shown]
-    db.close()
+    with contextlib.closing(connect(tmp_path_factory.mktemp("queue") / "db.sqlite3")) as db:
+        for number, (guild, user, estimate) in enumerate(asks):
+            ask(db, number + 1, user=user, guild=guild or None, estimate=estimate)
+            if data.draw(st.booleans()) and number % 3 == 0:
+                finish(db)
+        shown = [job.id for job in queue.line(db)]
+        assert shown == [finish(db) for _ in shown]
 
 
 def test_a_replayed_event_changes_nothing(db: sqlite3.Connection) -> None:

@@ -11,7 +11,7 @@ from bot.flow.job import TOKEN_LIFE, Job, State
 from bot.flow.reply import NONCE_WINDOW
 from bot.loopback.exchange import Exchange
 from bot.loopback.faults import Fault
-from bot.loopback.problems import MISSING_PERMISSIONS
+from bot.loopback.problems import MISSING_PERMISSIONS, UNAUTHORIZED
 from bot.loopback.server import Loopback
 from bot.loopback.world import Permissions
 from tests.bot.harness import answers, bot_on
@@ -133,6 +133,20 @@ async def test_after_a_long_gap_the_history_is_looked_through_before_sending_aga
         assert len(answers(exchange.messages)) == 1
 
 
+async def test_an_answer_that_discord_took_before_the_token_died_is_not_sent_again(
+    tmp_path: Path, clock: MovedClock
+) -> None:
+    """The reply was replaced, the answer to that was lost, and the next try comes after the token's end."""
+    async with Loopback(clock=clock) as discord, bot_on(discord, tmp_path, clock=clock) as app:
+        exchange = await held(discord)
+        discord.faults.add(Fault.lost_answer(EDIT, times=None))
+        let_go(app, exchange)
+        await exchange.until(lambda message: message.attachments)
+        clock.advance(TOKEN_LIFE)
+        assert (await settled(app, exchange.id)).state is State.ANSWERED
+        assert len(answers(exchange.messages)) == 1
+
+
 async def test_where_the_history_is_closed_a_second_message_says_that_it_may_be_one(
     tmp_path: Path, clock: MovedClock
 ) -> None:
@@ -140,7 +154,7 @@ async def test_where_the_history_is_closed_a_second_message_says_that_it_may_be_
         exchange = await held(discord)
         clock.advance(TOKEN_LIFE)
         discord.faults.add(Fault.lost_answer(SEND))
-        discord.faults.add(Fault.problem(MISSING_PERMISSIONS, HISTORY))
+        discord.faults.add(Fault.problem(MISSING_PERMISSIONS, HISTORY, times=None))
         let_go(app, exchange)
         await exchange.until(lambda message: message.attachments)
         clock.advance(NONCE_WINDOW + 600)
@@ -157,3 +171,63 @@ async def test_a_failure_after_15_minutes_is_still_told(tmp_path: Path, clock: M
         (tmp_path / "audio" / f"{first.id}.go").touch()
         message = await second.until(lambda message: "more memory" in message.content)
         assert message.content.startswith(f"<@{discord.user('bob').id}>")
+
+
+async def test_a_late_answer_that_is_too_large_is_said_in_words(tmp_path: Path, clock: MovedClock) -> None:
+    """The channel may take less than the interaction did."""
+    async with Loopback(clock=clock) as discord, bot_on(discord, tmp_path, clock=clock) as app:
+        exchange = await held(discord)
+        clock.advance(TOKEN_LIFE)
+        discord.faults.add(Fault.too_large(SEND))
+        let_go(app, exchange)
+        await exchange.until(lambda message: "larger than I may upload" in message.content)
+        assert (await settled(app, exchange.id)).state is State.FAILED
+
+
+async def test_an_answer_is_kept_while_discord_refuses_the_bots_own_token(tmp_path: Path, clock: MovedClock) -> None:
+    """It was reset, and the operator will set the new one."""
+    async with Loopback(clock=clock) as discord, bot_on(discord, tmp_path, clock=clock) as app:
+        exchange = await held(discord)
+        clock.advance(TOKEN_LIFE)
+        discord.faults.add(Fault.problem(UNAUTHORIZED, SEND))
+        let_go(app, exchange)
+        message = await exchange.until(lambda message: message.attachments)
+        assert message.channel_id == discord.general
+        assert (await settled(app, exchange.id)).state is State.ANSWERED
+
+
+async def test_a_failure_whose_token_died_early_is_still_told(tmp_path: Path) -> None:
+    async with Loopback() as discord, bot_on(discord, tmp_path) as app:
+        first = await held(discord)
+        second = await discord.user("bob").slash("bark", "say", text="fail:out-of-memory")
+        await second.acknowledged()
+        discord.faults.add(Fault.expired_token(EDIT, times=None))
+        let_go(app, first)
+        message = await second.until(lambda message: "more memory" in message.content)
+        assert message.content.startswith(f"<@{discord.user('bob').id}>")
+
+
+async def test_audio_that_vanished_before_it_was_delivered_is_made_again_at_once(tmp_path: Path) -> None:
+    async with Loopback() as discord, bot_on(discord, tmp_path) as app:
+        exchange = await held(discord)
+        discord.faults.add(Fault.reset(EDIT, times=None))
+        let_go(app, exchange)
+        async with asyncio.timeout(10):
+            while (await app._store.call(queue.get, exchange.id)).state is not State.RENDERED:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0)
+        (app._audio / f"{exchange.id}.ogg").unlink()
+        discord.faults.clear()
+        await exchange.until(lambda message: message.attachments)
+        assert len(answers(exchange.messages)) == 1
+
+
+async def test_audio_that_nobody_wants_any_more_leaves_no_file(tmp_path: Path) -> None:
+    """The job was cancelled while its last step was made."""
+    async with Loopback() as discord, bot_on(discord, tmp_path) as app:
+        exchange = await held(discord)
+        await app._store.call(queue.cancel, exchange.id, 1.0, told=True)
+        let_go(app, exchange)
+        after = await discord.user("bob").slash("bark", "say", text="hello")
+        await after.until(lambda message: message.attachments)
+        assert not (app._audio / f"{exchange.id}.ogg").exists()
+        assert answers(exchange.messages) == []

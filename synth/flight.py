@@ -1,0 +1,66 @@
+"""A job that the child has: what `Synth.render()` waits for, and the ways in which it can end. Standard library only."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+from synth.life import how_it_ended
+from synth.protocol import ExitCode, Finished, Job, Progress, Reason
+
+
+class JobFailed(Exception):
+    """This job cannot be done; `reason` has a sentence for the user, `detail` is for the log."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}" if detail else str(reason))
+        self.reason = reason
+        self.detail = detail
+
+
+class JobCancelled(Exception):
+    """The job was stopped because `cancel()` asked for it."""
+
+
+class SynthDied(Exception):
+    """The child ended before the job did. `running`: it was at hand, and nobody ended the child on purpose: count it."""
+
+    def __init__(self, *, exit_code: int | None, running: bool, why: str = "") -> None:
+        super().__init__(f"the synth process ended ({how_it_ended(exit_code)}){': ' + why if why else ''}")
+        self.exit_code = exit_code  # negative: the signal
+        self.running = running and exit_code != ExitCode.OK  # OK: it got a SIGTERM from somewhere, and drained
+
+
+class SynthStopped(Exception):
+    """No more jobs are taken: the synth process was told to stop."""
+
+
+@dataclasses.dataclass(kw_only=True, eq=False, slots=True)
+class Flight:
+    """A job that the child has, until its final message or the child's death."""
+
+    job: Job
+    on_progress: Callable[[Progress], None]
+    result: asyncio.Future[Finished]
+    over: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
+
+    def end(self, outcome: Finished | BaseException) -> None:
+        """Tell the caller, if there is still one."""
+        self.over.set()
+        if self.result.done():  # nobody waits: the caller was cancelled
+            self._remove(outcome)
+        elif isinstance(outcome, Finished):
+            self.result.set_result(outcome)
+        else:
+            self.result.set_exception(outcome)
+
+    def abandon(self) -> None:
+        """The caller was cancelled: after the outcome came, but before it was told, if there is one."""
+        if not self.result.cancelled():
+            self._remove(self.result.exception() or self.result.result())
+
+    def _remove(self, outcome: Finished | BaseException) -> None:
+        if isinstance(outcome, Finished):
+            Path(self.job.path).unlink(missing_ok=True)
