@@ -195,13 +195,21 @@ class Interactions:
         hidden = (body.get("flags") or 0) & EPHEMERAL
         only_for = interaction.person if hidden else None
         message = self._messages.create(interaction.channel.id, self._world.bot, body, files, only_for=only_for)
-        message.answers = {
-            "id": str(interaction.id),
-            "type": int(interaction.kind),
-            "user": user(interaction.person),
-            "authorizing_integration_owners": interaction.payload["authorizing_integration_owners"],
-        }
+        message.answers = _metadata(interaction)
         return message
+
+
+def _metadata(interaction: Interaction) -> Json | None:
+    """What a message says of the interaction it answers. Nothing for modals: that would name what opened them as well."""
+    if interaction.kind is Kind.MODAL:
+        return None
+    pressed = {} if interaction.source is None else {"interacted_message_id": str(interaction.source.id)}
+    return pressed | {
+        "id": str(interaction.id),
+        "type": int(interaction.kind),
+        "user": user(interaction.person),
+        "authorizing_integration_owners": interaction.payload["authorizing_integration_owners"],
+    }
 
 
 def _payload(interaction: Interaction, data: Json, world: World) -> Json:

@@ -6,9 +6,12 @@ frame of each word, so that the alignment between text and speech is a look-up, 
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from pathlib import Path
+
+from synth.pup.reading import read
 
 VOCABULARY = "vocab.txt"  # one token a line; the line's number is the id
 PAD = "[PAD]"
@@ -20,8 +23,12 @@ _SEPARATOR = re.compile(r"<w\d+>")
 class PupTokenizer:
     """Lower-case ASCII letters, apostrophe and four marks; other text is folded onto them or read as a pause."""
 
-    def __init__(self, tokens: list[str]) -> None:
-        """`tokens` in the order of their ids; ValueError where there are no word separators among them."""
+    def __init__(self, tokens: list[str], *, sentences: bool = False) -> None:
+        """`tokens` in the order of their ids; ValueError where there are no word separators among them.
+
+        `sentences`: for a model that was trained on several sentences at once, and on numbers in words (reading.py).
+        """
+        self._prepare = read if sentences else lambda text: one_sentence(fold(text))
         self._separators = [index for index, token in enumerate(tokens) if _SEPARATOR.fullmatch(token)]
         if not self._separators:
             raise ValueError("the vocabulary has no word separators <w0>, <w1>, ...")
@@ -31,14 +38,17 @@ class PupTokenizer:
 
     @classmethod
     def from_folder(cls, folder: Path) -> PupTokenizer:
-        """From vocab.txt in the model's folder."""
-        return cls((folder / VOCABULARY).read_text("utf-8").splitlines())
+        """From vocab.txt in the model's folder, and from its tokenizer_config.json whether it reads `sentences`."""
+        config = folder / "tokenizer_config.json"
+        settings = json.loads(config.read_text("utf-8")) if config.is_file() else {}
+        tokens = (folder / VOCABULARY).read_text("utf-8").splitlines()
+        return cls(tokens, sentences=settings.get("sentences") is True)
 
     def encode(self, text: str) -> list[int]:
         """Ids of `text`: a separator and its letters for each word, one id for each mark."""
         ids: list[int] = []
         words = 0
-        for piece in self._pieces.findall(one_sentence(fold(text))):
+        for piece in self._pieces.findall(self._prepare(text)):
             if piece in self._ids and not piece.isalpha() and piece != "'":
                 ids.append(self._ids[piece])
                 continue
