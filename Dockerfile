@@ -1,8 +1,9 @@
 # syntax=docker/dockerfile:1
 # CPU:   docker build --target cpu -t barkbot .        (see TORCH_INDEX below for a small image)
 # CUDA:  docker build --target cuda -t barkbot:cuda .
-# Run:   docker run --init --env-file token.env -v barkbot:/data barkbot          (token.env: BARKBOT_TOKEN=...)
-#        docker run --init --gpus all --env-file token.env -v barkbot:/data barkbot:cuda
+# Run:   docker run --init --stop-timeout 45 --env-file token.env -v barkbot:/data barkbot      (token.env: BARKBOT_TOKEN=...)
+#        the same with --gpus all and barkbot:cuda
+#        (45 s: the job at hand gets 20 s to finish and its answer 10 s to be delivered; what is left goes on at the next start)
 ARG PYTHON=3.12
 
 FROM python:${PYTHON}-slim AS dependencies

@@ -229,10 +229,12 @@ def parse(line: str) -> dict[str, Any]:
     """The options in a line as Discord's client shows them: `/bark say text: hello voice: v2/en_speaker_6 seed: 7`."""
     line = re.sub(r"^/?bark say\s*", "", line)
     marks = [mark for mark in re.finditer(r"(?:^|\s)(\w+):\s*", line) if mark[1] in OPTIONS]
-    before = line[: marks[0].start()] if marks else line  # what stands before the first option is the text
-    ends = [mark.start() for mark in marks[1:]] + [len(line)]
-    options: dict[str, Any] = {"text": before} if before else {}
-    options |= {mark[1]: line[mark.end() : end].strip() for mark, end in zip(marks, ends, strict=True)}
+    options: dict[str, Any] = {}
+    if before := line[: marks[0].start()] if marks else line:  # what stands before the first option is the text
+        options["text"] = before
+    for number, mark in enumerate(marks):
+        end = marks[number + 1].start() if number + 1 < len(marks) else len(line)
+        options[mark[1]] = line[mark.end() : end].strip()
     if str(options.get("seed", "")).isdecimal():
         options["seed"] = int(options["seed"])
     return options

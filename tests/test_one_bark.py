@@ -199,7 +199,7 @@ async def test_one_person_cannot_fill_the_queue(tmp_path: Path) -> None:
         third = await alice.slash("bark", "say", text="three")
         message = await third.until(lambda message: message.content)
         assert third.ephemeral
-        assert "2 texts waiting" in message.content
+        assert "2 in line already" in message.content
         (app._audio / f"{first.id}.go").touch()
 
 

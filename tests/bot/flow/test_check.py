@@ -49,7 +49,7 @@ def test_white_space_is_folded_before_counting() -> None:
         ({"voice": "v2/en_speaker_7"}, {}, "unknown-voice", "v2/en_speaker_6"),
         ({"voice": "nonsense"}, {}, "unknown-voice", "Type a few letters"),
         ({}, {"stopping": True}, "stopping", "Try again in a minute"),
-        ({}, {"user_waiting": 3}, "user-full", "3 texts waiting"),
+        ({}, {"user_waiting": 3}, "user-full", "3 in line already"),
         ({}, {"guild_waiting": 5, "wait": 200.0}, "guild-full", "about 3 min"),
         ({}, {"wait": 716.0}, "queue-full", "<t:1716:R>"),
     ],
