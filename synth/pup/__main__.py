@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _train(options: argparse.Namespace) -> int:
     torch.set_num_threads(options.threads)
     deadline = Deadline(None if options.minutes is None else 60 * options.minutes)
-    workshop = Workshop(folder=options.out, recipe=_recipe(options), device=options.device)
+    workshop = Workshop(folder=options.out, recipe=_recipe(options), device=options.device, workers=options.threads)
     workshop.open()
     for stage in options.stage or STAGES:
         if not workshop.run(stage, deadline):
@@ -71,9 +71,12 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--effort", type=float, default=1.0, metavar="X", help="times the steps of every network (0.01 for a trial)"
     )
-    train.add_argument("--words", metavar="FILE", help="a word list, one a line, to train on beside the project's own")
+    train.add_argument("--words", metavar="FILE", help="words, one a line, instead of the recogniser's dictionary")
     train.add_argument(
-        "--threads", type=int, default=1, help="of this process; two stages side by side use two cores best"
+        "--threads",
+        type=int,
+        default=1,
+        help="of this process, and processes that make the corpus; two stages side by side use two cores best",
     )
     train.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     commands.add_parser("evaluate", help="judge a model: see python -m synth.pup evaluate --help")

@@ -28,9 +28,9 @@ class Character:
 
 
 CAST = (  # the recogniser reads the teacher's own formants best: voices differ by their pitch
-    Character(name="pup_deep", levels=(1.0,), ending=1.0),
-    Character(name="pup_low", levels=(2.0,), ending=2.0),
-    Character(name="pup_high", levels=(3.0,), ending=3.0),
+    Character(name="pup_deep", levels=(1.5,), ending=1.0),
+    Character(name="pup_low", levels=(2.0,), ending=1.5),
+    Character(name="pup_high", levels=(3.0,), ending=2.5),
     Character(name="pup_lively", levels=(3.0, 2.0, 3.0, 3.0, 2.0, 3.0, 2.0, 3.0), ending=2.0),
 )
 

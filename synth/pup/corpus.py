@@ -21,12 +21,14 @@ from synth.pup.analysis import BANDS, HOP, Array, analyse
 from synth.pup.files import Deadline, write_json, write_whole
 from synth.pup.phrases import Writer, read_list
 from synth.pup.recipe import FRAME_RATE, SEMANTIC_RATE, Recipe
+from synth.pup.recogniser import needed
 from synth.pup.sentences import is_held_out
 from synth.pup.teacher import SAMPLE_RATE, Spoken, Teacher, Waveform
 from synth.pup.tokens import Alphabet, Tokens, sounds_of
 
 TEXT, SPEECH = "text", "speech"
 PHONES = "phones.json"
+DICTIONARY = "en-us/cmudict-en-us.dict"  # CMUdict as pocketsphinx brings it: BSD licence, spellings used only
 MakeTeacher = Callable[[], Teacher]  # something that another process can be told of: a class
 SURVEY = 0  # the stream of random numbers of the survey; shards follow from 1
 
@@ -52,8 +54,10 @@ class Corpus:
     validation: tuple[Utterance, ...]
 
 
-def make_corpus(folder: Path, recipe: Recipe, make_teacher: MakeTeacher, deadline: Deadline) -> bool:
-    """Make what is missing; whether all of it is there now.
+def make_corpus(
+    folder: Path, recipe: Recipe, make_teacher: MakeTeacher, deadline: Deadline, *, workers: int = 1
+) -> bool:
+    """Make what is missing, so many shards at once; whether all of it is there now.
 
     espeak-ng's sound depends on all that it has said before, so every shard is made in a process of its own: only then is
     a shard the same whether the corpus was made at once or in pieces.
@@ -62,13 +66,18 @@ def make_corpus(folder: Path, recipe: Recipe, make_teacher: MakeTeacher, deadlin
         return True
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
-    with ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1) as fresh:
+    with ProcessPoolExecutor(workers, mp_context=context, max_tasks_per_child=1) as fresh:
         if not (folder / PHONES).is_file():
             fresh.submit(_survey, folder, recipe, make_teacher).result()
-        for path in tqdm(missing_shards(folder, recipe), desc="corpus", unit="shard", disable=None):
-            if deadline.over():
-                return False
-            fresh.submit(_make_shard, path, recipe, make_teacher).result()
+        missing = missing_shards(folder, recipe)
+        with tqdm(total=len(missing), desc="corpus", unit="shard", disable=None) as bar:
+            for start in range(0, len(missing), workers):
+                if deadline.over():
+                    return False
+                paths = missing[start : start + workers]
+                for made in [fresh.submit(_make_shard, path, recipe, make_teacher) for path in paths]:
+                    made.result()
+                    bar.update()
     return True
 
 
@@ -161,7 +170,8 @@ def _make_shard(path: Path, recipe: Recipe, make_teacher: MakeTeacher) -> None:
 
 
 def _writer(recipe: Recipe) -> Writer:
-    return Writer(listed=read_list(Path(recipe.words))) if recipe.words else Writer()
+    path = recipe.words or needed("pocketsphinx").get_model_path(DICTIONARY)
+    return Writer(listed=read_list(Path(path)))
 
 
 def _utterances(

@@ -2,7 +2,9 @@
 
 Each voice says sentences that no training saw (sentences.py), through the whole pipeline with the sampling the bot has,
 and finished as a listener gets it. A recogniser (recogniser.py) reads it: freely (word error rate), and as a choice
-among 20 sentences. A control with the same shapes and meaningless weights says what chance looks like.
+among 20 sentences. Two controls say what chance looks like: the same shapes with all weights in random order, which
+buzzes, and with those of the semantic stage alone, which babbles in the model's own voice. Where the teacher is at hand,
+stages.py tells how much each stage loses.
 The same seed gives the same figures, except for times.
 """
 
@@ -14,107 +16,29 @@ import itertools
 import json
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from synth import checkpoint
 from synth.device import SHIPPED
-from synth.engine import tokenized
-from synth.errors import EmptySpeech, SynthError
-from synth.mastering import BrokenAudio, finish
-from synth.pipeline import Model, Request, speak
+from synth.errors import SynthError
 from synth.pup import measures
 from synth.pup.control import tensors, write_control
-from synth.pup.recogniser import Recogniser, word_errors
+from synth.pup.listening import Plan, Spoken, Tick, judge, say
+from synth.pup.recogniser import Recogniser
 from synth.pup.report import ModelFigures, Report, VoiceFigures, table
-from synth.pup.sentences import HELD_OUT, choices
-from synth.pup.teacher import SAMPLE_RATE, Espeak, NoTeacher
+from synth.pup.sentences import HELD_OUT, SET_SIZE
+from synth.pup.stages import NoPhones, judge_stages
+from synth.pup.teacher import NoTeacher
 
 QUICK = 6  # sentences
 WARM_UP = "hello"  # said before the clock runs: the first words pay for allocations
 STAGES = {"semantic": "semantic.", "coarse": "coarse_acoustics.", "fine": "fine_acoustics.", "codec": "codec_model."}
-TEACHER = "teacher: not measured, espeak-ng's library is not on this machine"
-ROUND_TRIP = "codec round trip: not measured, it needs the codec's encoder and the teacher's speech"
-TRUE_TOKENS = "true semantic tokens: not measured, they need the teacher"
-
-Tick = Callable[[str], None]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Plan:
-    """What to evaluate."""
-
-    sentences: tuple[str, ...] = HELD_OUT
-    voices: tuple[str, ...] = ()  # none: all that the model has
-    seed: int = 0  # sentence number n is spoken with seed + n
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class Spoken:
-    """One sentence, spoken. `waveform` (n,) as a listener gets it, empty where the model said nothing."""
-
-    sentence: str
-    waveform: npt.NDArray[np.float32]
-    seconds: float  # of audio that the model made
-    took: float  # seconds of work
-
-
-def say(model: Model, sentence: str, voice: str | None, seed: int) -> Spoken:
-    """The whole pipeline with its default sampling."""
-    request = Request(
-        pieces=tokenized(model, sentence, voice), voice=model.voices.get(voice) if voice else None, seed=seed
-    )
-    began = time.perf_counter()
-    pieces: list[npt.NDArray[np.float32]] = []
-    try:
-        pieces = [piece.waveform for piece in speak(model, request).pieces]
-        took = time.perf_counter() - began
-        waveform = finish(pieces, model.codec.sampling_rate)
-    except (EmptySpeech, BrokenAudio):
-        took = time.perf_counter() - began
-        waveform = np.zeros(0, np.float32)
-    seconds = sum(map(len, pieces)) / model.codec.sampling_rate
-    return Spoken(sentence=sentence, waveform=waveform, seconds=seconds, took=took)
-
-
-def judge(name: str, spoken: Sequence[Spoken], rate: int, recogniser: Recogniser, seed: int) -> VoiceFigures:
-    """The figures of one voice. What was not said counts as not understood."""
-    sentences = [one.sentence for one in spoken]
-    heard = [recogniser.read(one.waveform, rate) for one in spoken]
-    picked = [recogniser.choose(one.waveform, rate, choices(one.sentence)) for one in spoken]
-    errors = [word_errors(said, text) for said, text in zip(sentences, heard, strict=True)]
-    words = [len(said.split()) for said in sentences]
-    pitches = [hertz for hertz in (measures.pitch(one.waveform, rate) for one in spoken) if hertz]
-    seconds = sum(one.seconds for one in spoken)
-    return VoiceFigures(
-        voice=name,
-        word_errors=sum(errors) / sum(words),
-        interval=measures.bootstrap(errors, words, seed),
-        identified=sum(choice == said for choice, said in zip(picked, sentences, strict=True)),
-        sentences=len(spoken),
-        pitch=float(np.median(pitches)) if pitches else None,
-        seconds=seconds,
-        pace=sum(one.took for one in spoken) / seconds if seconds else None,
-        heard=tuple(zip(sentences, heard, picked, strict=True)),
-    )
-
-
-def judge_teacher(plan: Plan, recogniser: Recogniser) -> VoiceFigures:
-    """The teacher's own speech through the same listener: nothing taught by it can be clearer. NoTeacher."""
-    teacher = Espeak()
-    spoken = []
-    for sentence in plan.sentences:
-        began = time.perf_counter()
-        waveform = teacher.say(sentence).waveform
-        took = time.perf_counter() - began
-        spoken.append(Spoken(sentence=sentence, waveform=waveform, seconds=len(waveform) / SAMPLE_RATE, took=took))
-    return judge("espeak", spoken, SAMPLE_RATE, recogniser, plan.seed)
+CONTROLS = {"all weights mixed": "", "semantic mixed": STAGES["semantic"]}  # the prefix of what loses its meaning
 
 
 def evaluate(name: str, plan: Plan, recogniser: Recogniser, tick: Tick = lambda _: None) -> ModelFigures:
@@ -147,7 +71,8 @@ def _numbers(folder: Path, prefix: str) -> int:
 
 def _envelopes(spoken: Sequence[Spoken], rate: int) -> list[measures.Numbers]:
     """The long-term spectra of every other sentence, and of the others; none where there is too little."""
-    halves = [np.concatenate([one.waveform for one in spoken[start::2]]) for start in (0, 1)]
+    silence = np.zeros(0, np.float32)
+    halves = [np.concatenate([silence, *(one.waveform for one in spoken[start::2])]) for start in (0, 1)]
     return [measures.envelope(half, rate) for half in halves if len(half)]
 
 
@@ -173,33 +98,38 @@ def main_evaluate(argv: Sequence[str] | None = None, prog: str = "python -m synt
 
 
 def run(args: argparse.Namespace) -> Report:
-    """All models of a command line, and the control of the first."""
+    """All models of a command line, and the controls made of the first: one set of sentences, one voice."""
     recogniser = Recogniser()
     plan = Plan(sentences=HELD_OUT[:QUICK] if args.quick else HELD_OUT, voices=tuple(args.voice), seed=args.seed)
     with _threads(args.threads), _bar() as tick, tempfile.TemporaryDirectory() as scratch:
         models = [evaluate(name, plan, recogniser, tick) for name in args.models]
-        control = None
-        if not args.no_control:
-            folder = write_control(checkpoint.find(args.models[0]).folder, Path(scratch) / "control", args.seed)
-            first = dataclasses.replace(plan, voices=(models[0].voices[0].voice,))
-            control = dataclasses.replace(evaluate(str(folder), first, recogniser, tick), model="control")
-    teacher, not_measured = _teacher(plan, recogniser)
+        controls = []
+        for name, prefix in ({} if args.no_control else CONTROLS).items():
+            source = checkpoint.find(args.models[0]).folder
+            folder = write_control(source, Path(scratch) / name, args.seed, prefix=prefix)
+            few = Plan(sentences=plan.sentences[:SET_SIZE], voices=(models[0].voices[0].voice,), seed=plan.seed)
+            controls.append(dataclasses.replace(evaluate(str(folder), few, recogniser, tick), model=name))
+        stages, missing = _stages(args.models[0], models[0], plan, recogniser, tick)
     return Report(
         seed=plan.seed,
         threads=args.threads,
         sentences=len(plan.sentences),
         models=tuple(models),
-        control=control,
-        teacher=teacher,
-        not_measured=(*not_measured, ROUND_TRIP, TRUE_TOKENS),
+        controls=tuple(controls),
+        stages=stages,
+        missing=missing,
     )
 
 
-def _teacher(plan: Plan, recogniser: Recogniser) -> tuple[VoiceFigures | None, tuple[str, ...]]:
+def _stages(
+    name: str, figures: ModelFigures, plan: Plan, recogniser: Recogniser, tick: Tick
+) -> tuple[dict[str, tuple[VoiceFigures, ...]], str | None]:
+    """The figures up to each stage, or why there are none."""
+    voices = [voice.voice for voice in figures.voices]
     try:
-        return judge_teacher(plan, recogniser), ()
-    except NoTeacher:
-        return None, (TEACHER,)
+        return judge_stages(name, dataclasses.replace(plan, voices=tuple(voices)), recogniser, tick), None
+    except (NoTeacher, NoPhones) as error:
+        return {}, f"stages: not measured. {error}"
 
 
 def _parser(prog: str) -> argparse.ArgumentParser:
@@ -210,7 +140,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     add("--seed", type=int, default=0, metavar="N", help="sentence n is spoken with seed N + n (%(default)s)")
     add("--threads", type=int, default=1, metavar="N", help="of the CPU (%(default)s)")
     add("--quick", action="store_true", help=f"{QUICK} sentences only")
-    add("--no-control", action="store_true", help="without the model that must fail")
+    add("--no-control", action="store_true", help="without the models that must fail")
     add("--json", action="store_true", help="all figures, and what was heard, as JSON")
     return parser
 

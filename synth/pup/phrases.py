@@ -1,7 +1,8 @@
 """The texts of the training: sentences from patterns, random words, made-up words; one to three sentences in a text.
 
 The word list is this project's own (lexicon.py). Endings put to its words give inflections, and syllables put together give
-words that no list has, so that the letters of any name are learnt. A system's word list is added where one is named.
+words that no list has, so that the letters of any name are learnt. The recogniser's dictionary (CMUdict) adds the breadth:
+134,000 words and names, of which only the spelling is used.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from synth.pup.lexicon import FUNCTION_WORDS, PATTERNS, WORDS
 
 LONGEST_WORD = 12  # letters
 LONGEST_TEXT = 150  # characters: about ten seconds, which is what the semantic stage can say at once
-SYSTEM_LISTS = ("/usr/share/dict/american-english", "/usr/share/dict/words")
 
 _ONSETS = (
     "b bl br c ch cl cr d dr f fl fr g gl gr h j k l m n p pl pr qu r s sc sh sl sm sn sp st str t th tr v w wh y z"
@@ -32,7 +32,7 @@ class Writer:
     """Makes texts of lower-case words and `, . ? !`, as the tokenizer leaves them."""
 
     common: tuple[str, ...] = field(default_factory=lambda: tuple(_all_words()))
-    listed: tuple[str, ...] = ()  # of the system's list
+    listed: tuple[str, ...] = ()  # of a dictionary
 
     def text(self, random: np.random.Generator) -> str:
         """One text: mostly one sentence, sometimes a few words, sometimes two or three sentences."""
@@ -64,7 +64,7 @@ class Writer:
         kind = random.random()
         if kind < 0.2:
             return _pick(random, FUNCTION_WORDS)
-        if kind < 0.6:
+        if kind < 0.5:
             return _pick(random, self.common)
         if kind < 0.78:
             return _pick(random, self.listed) if self.listed else _inflected(random, self.common)
@@ -74,9 +74,11 @@ class Writer:
 
 
 def read_list(path: Path) -> tuple[str, ...]:
-    """The plain lower-case words of a list, one a line; ValueError where it has none."""
-    lines = path.read_text("utf-8", errors="replace").split("\n")
-    words = tuple(sorted({line.strip() for line in lines if _PLAIN.fullmatch(line.strip())}))
+    """The plain lower-case words that begin the lines of a list or a dictionary; ValueError where it has none."""
+    firsts = {
+        line.split(maxsplit=1)[0] for line in path.read_text("utf-8", errors="replace").splitlines() if line.strip()
+    }
+    words = tuple(sorted(word for word in firsts if _PLAIN.fullmatch(word)))
     if not words:
         raise ValueError(f"{path} holds no words")
     return words

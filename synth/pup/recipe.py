@@ -42,11 +42,11 @@ class Recipe:
     """The whole training. The default fits 12 MB in float16 and a few hours of two CPU cores."""
 
     seed: int = 1
-    words: str | None = None  # a system's word list beside the project's own
+    words: str | None = None  # a list of words beside the project's own, instead of the recogniser's dictionary
     survey: int = 2000  # texts that the phonemes are collected from
-    text_shards: int = 80  # files of texts with their tokens only
+    text_shards: int = 150  # files of texts with their tokens only
     text_shard: int = 500  # texts in one of them
-    speech_shards: int = 5  # with audio as well; the first shard of each kind is for validation
+    speech_shards: int = 17  # with audio as well; the first shard of each kind is for validation
     speech_shard: int = 200
     longest: int = 500  # semantic tokens of one text
 
@@ -62,10 +62,10 @@ class Recipe:
     coarse_window: int = 60  # coarse tokens from one prompt
     crop: int = 40  # frames of a row for the codec
 
-    decoder_plan: Plan = field(default_factory=lambda: Plan(steps=12_000, batch=6, rate=2e-3))
-    encoder_plan: Plan = field(default_factory=lambda: Plan(steps=3000, batch=6, rate=2e-3))
-    semantic_plan: Plan = field(default_factory=lambda: Plan(steps=14_000, batch=2600, rate=1.5e-3))
-    coarse_plan: Plan = field(default_factory=lambda: Plan(steps=14_000, batch=6, rate=1.5e-3))
+    decoder_plan: Plan = field(default_factory=lambda: Plan(steps=18_000, batch=6, rate=2e-3))
+    encoder_plan: Plan = field(default_factory=lambda: Plan(steps=4000, batch=6, rate=2e-3))
+    semantic_plan: Plan = field(default_factory=lambda: Plan(steps=20_000, batch=2600, rate=1.5e-3))
+    coarse_plan: Plan = field(default_factory=lambda: Plan(steps=18_000, batch=6, rate=1.5e-3))
     fine_plan: Plan = field(default_factory=lambda: Plan(steps=4000, batch=8, rate=1e-3))
 
     def as_json(self) -> dict[str, Any]:

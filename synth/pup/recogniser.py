@@ -101,6 +101,13 @@ def word_errors(said: str, heard: str) -> int:
     return int(found.substitutions + found.deletions + found.insertions)
 
 
+def heard_right(said: str, heard: str) -> set[int]:
+    """The places of the words of `heard` that were said there (jiwer's alignment)."""
+    found = needed("jiwer").process_words(plain(said), plain(heard))
+    same = [chunk for chunk in found.alignments[0] if chunk.type == "equal"]
+    return {place for chunk in same for place in range(chunk.hyp_start_idx, chunk.hyp_end_idx)}
+
+
 def needed(name: str) -> Any:
     """A package that only training and evaluation use; SynthError says how to get it."""
     try:

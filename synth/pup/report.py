@@ -42,9 +42,9 @@ class Report:
     threads: int
     sentences: int
     models: tuple[ModelFigures, ...]
-    control: ModelFigures | None
-    not_measured: tuple[str, ...]
-    teacher: VoiceFigures | None = None
+    controls: tuple[ModelFigures, ...]
+    stages: dict[str, tuple[VoiceFigures, ...]]  # of the first model, by what was right up to there
+    missing: str | None = None  # why there are no stages
 
 
 def table(report: Report) -> str:
@@ -55,20 +55,21 @@ def table(report: Report) -> str:
 def _lines(report: Report) -> Iterator[str]:
     yield f"{report.sentences} held-out sentences, seed {report.seed}, {report.threads} thread(s), pocketsphinx"
     yield ""
-    yield f"{'model':20} {'voice':8} {'word errors (90 %)':>20} {f'picked of {SET_SIZE}':>13} {'pitch':>8} {'s per s':>8}"
+    yield f"{'model':24} {'voice':10} {'word errors (90 %)':>20} {f'picked of {SET_SIZE}':>13} {'pitch':>8} {'s per s':>8}"
     for model in report.models:
         yield from (_row(model.model, voice) for voice in model.voices)
-    if report.control:
-        yield from (_row("control", voice) for voice in report.control.voices)
-    if report.teacher:
-        yield _row("teacher", report.teacher)
+    for control in report.controls:
+        yield from (_row(control.model, voice) for voice in control.voices)
+    for stage, voices in report.stages.items():
+        yield from (_row(stage, voice) for voice in voices)
     yield ""
     for model in report.models:
         stages = ", ".join(f"{stage} {count / 1e6:.2f}" for stage, count in model.parameters.items())
         yield f"{model.model}: {sum(model.parameters.values()) / 1e6:.2f} M parameters ({stages}), {model.bytes / 1e6:.1f} MB"
         apart = "; ".join(f"{pair} {decibels:.1f}" for pair, decibels in model.distances.items())
         yield f"{model.model}: spectra apart, dB: {apart}"
-    yield from report.not_measured
+    if report.missing:
+        yield report.missing
 
 
 def _row(model: str, figures: VoiceFigures) -> str:
@@ -77,4 +78,4 @@ def _row(model: str, figures: VoiceFigures) -> str:
     picked = f"{figures.identified} of {figures.sentences}"
     pitch = "none" if figures.pitch is None else f"{figures.pitch:.0f} Hz"
     pace = "-" if figures.pace is None else f"{figures.pace:.2f}"
-    return f"{model[-20:]:20} {figures.voice:8} {errors:>20} {picked:>13} {pitch:>8} {pace:>8}"
+    return f"{model[-24:]:24} {figures.voice:10} {errors:>20} {picked:>13} {pitch:>8} {pace:>8}"

@@ -1,6 +1,7 @@
 """Sentences that no training may see: what the miniature is judged by.
 
-Written for this purpose: plain words, five to ten a sentence, every one in the recogniser's dictionary.
+Written for this purpose: plain words, five to ten a sentence, every one in the recogniser's dictionary. Of a hundred, these
+are forty that it reads without a fault from the teacher's speech: a word it gets wrong was lost by the miniature.
 """
 
 from __future__ import annotations
@@ -11,45 +12,45 @@ SET_SIZE = 20  # sentences that a recogniser chooses among: the first set, the s
 
 HELD_OUT = (
     "the cat is asleep under the kitchen table",
-    "bring me a glass of cold water",
     "they painted the front gate dark green",
     "our flight was late because of heavy snow",
     "he left his gloves on the bus",
-    "the bakery sells fresh bread every morning",
     "turn left at the second traffic light",
-    "she wrote a long letter to her aunt",
     "my shoes are still wet from the rain",
-    "nobody heard the phone ring last night",
-    "the farmer keeps ten sheep and two goats",
-    "put the blue cup back on the shelf",
-    "we climbed the hill to watch the sunset",
     "this soup needs a little more salt",
-    "the boys built a raft out of old barrels",
     "how much did you pay for that lamp",
     "her brother works at a hospital in town",
     "i lost my keys somewhere in the park",
-    "a strong wind blew the fence down",
     "please wait here until the music stops",
     "the judge asked everyone to stand up",
     "there is a spider on the bathroom wall",
-    "he plays the drums in a school band",
-    "you should pack a warm coat for the evening",
-    "the river froze twice during that winter",
-    "we ran out of paper before lunch",
-    "their house has a red door and white windows",
     "the pilot spoke to us in a calm voice",
     "can we sit closer to the fire",
-    "my father fixed the clock with a small screw",
-    "the queen waved from the balcony",
-    "six ducks swam across the pond",
-    "she never puts sugar in her tea",
-    "the museum opens at nine on sundays",
-    "what did the captain say about the storm",
     "our neighbors grow apples and sweet cherries",
-    "take this box up to the third floor",
-    "the baby laughed when the dog sneezed",
-    "it was too dark to read the map",
     "he sold his bike to buy a guitar",
+    "he has been working here for twenty years",
+    "i will call you again tomorrow morning",
+    "the doctor told him to stay in bed",
+    "the president will speak to the nation tonight",
+    "he could not remember the name of the street",
+    "she was very happy to see her mother",
+    "you can find the answer in this book",
+    "the police are looking for two men",
+    "the price of oil went up again today",
+    "the plane will land in about ten minutes",
+    "we watched a movie and went to bed early",
+    "the teacher asked the class a difficult question",
+    "he wrote his name on the first page",
+    "my friend lives on the other side of town",
+    "she works in the garden every weekend",
+    "they were waiting for us at the airport",
+    "he drinks three cups of coffee a day",
+    "we will have to leave before six",
+    "the team won the game in the last minute",
+    "the weather will be better next week",
+    "he gave me a ticket for the concert",
+    "can you tell me how to get to the station",
+    "his office is on the second floor",
 )
 
 _NO_LETTER = re.compile(r"[^a-z']+")

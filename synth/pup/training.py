@@ -13,12 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from synth.errors import SynthError
-from synth.pup.corpus import SPEECH, TEXT, Corpus, make_corpus, missing_shards, read_alphabet, read_corpus
+from synth.pup.corpus import PHONES, SPEECH, TEXT, Corpus, make_corpus, missing_shards, read_alphabet, read_corpus
 from synth.pup.export import LIMIT, export
 from synth.pup.files import Deadline, write_json
 from synth.pup.recipe import Layout, Plan, Recipe
@@ -51,6 +52,7 @@ class Workshop:
     folder: Path
     recipe: Recipe
     device: str = "cpu"
+    workers: int = 1  # processes that make the corpus
     make_teacher: Callable[[], Teacher] = field(default=Espeak)
 
     def open(self) -> None:
@@ -67,7 +69,7 @@ class Workshop:
     def run(self, stage: str, deadline: Deadline) -> bool:
         """Go on with one stage; whether it is done now. NotReady says which one has to come first."""
         if stage == "corpus":
-            return make_corpus(self._corpus_folder, self.recipe, self.make_teacher, deadline)
+            return make_corpus(self._corpus_folder, self.recipe, self.make_teacher, deadline, workers=self.workers)
         if missing_shards(self._corpus_folder, self.recipe):
             raise NotReady("The corpus is not complete yet: run the stage corpus first.")
         if stage == "quantiser":
@@ -148,6 +150,7 @@ class Workshop:
                 raise NotReady(f"There is no {stage} yet: run the stage {stage} first.")
 
     def _export(self) -> bool:
+        write_json(self.model / PHONES, self._phones())  # what the semantic tokens mean
         size = export(self.model, self.layout, self.networks(), self.codebooks, self.prompts())
         if size > LIMIT:
             raise SynthError(f"{self.model} has {size / 1e6:.1f} MB; {LIMIT / 1e6:.0f} MB is the most that ships.")
@@ -160,15 +163,17 @@ class Workshop:
 
     def _provenance(self) -> dict[str, str]:
         unexplained = torch.load(self._quantiser, weights_only=True)["unexplained"]
-        stored = json.loads((self._corpus_folder / "phones.json").read_text("utf-8"))
+        stored = self._phones()
         return {
             "teacher": stored["teacher"],
             "phonemes": str(len(stored["phones"])),
-            "words": f"the project's own list and {self.recipe.words}"
-            if self.recipe.words
-            else "the project's own list",
+            "words": f"the project's own list and {self.recipe.words or 'CMUdict'}",
             "variance left by the codebooks": ", ".join(f"{share:.2%}" for share in unexplained),
         }
+
+    def _phones(self) -> dict[str, Any]:
+        phones: dict[str, Any] = json.loads((self._corpus_folder / PHONES).read_text("utf-8"))
+        return phones
 
     @property
     def _corpus_folder(self) -> Path:

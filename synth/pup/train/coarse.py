@@ -19,7 +19,7 @@ from synth.model import CausalTransformer
 from synth.pup.recipe import Layout
 from synth.pup.train.loop import random_of
 from synth.pup.train.material import Take, pick
-from synth.pup.train.trunk import IGNORED, causal, cross_entropy, hidden_states
+from synth.pup.train.trunk import IGNORED, causal, cross_entropy, half_pays, hidden_states
 
 FROM_START = 0.4  # of the windows
 EARLY = 0.25  # of the others: a frame ahead of the semantic tokens
@@ -45,7 +45,7 @@ class CoarseTask:
         self.module = causal(layout.coarse_size_of(), layout.recipe.seed)
         aim(self.module, spec)
         self.module.to(device)
-        self._spec, self._rows, self._device = spec, batch, device
+        self._spec, self._rows, self._device, self._half = spec, batch, device, half_pays(device)
         self._train, self._validation = train, validation
 
     def loss(self, random: np.random.Generator, progress: float) -> Tensor:  # noqa: ARG002 # the task's signature
@@ -68,7 +68,8 @@ class CoarseTask:
         targets = torch.from_numpy(np.stack([wanted for _, wanted in windows])).to(self._device)
         inputs = _garbled(random, prompts, self._spec, wrong)[:, :-1]
         embeds = self.module.embed(torch.from_numpy(inputs).to(self._device))
-        hidden = hidden_states(self.module, embeds, torch.arange(inputs.shape[1], device=self._device))
+        places = torch.arange(inputs.shape[1], device=self._device)
+        hidden = hidden_states(self.module, embeds, places, half=self._half)
         return self._halves(hidden[:, self._spec.max_coarse_input_length :], targets)
 
     def _halves(self, hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:

@@ -18,7 +18,7 @@ from synth.pup.recipe import TEXT_TOKENS, Layout
 from synth.pup.tokenizer import PupTokenizer
 from synth.pup.tokens import Alphabet, Tokens
 from synth.pup.train.loop import random_of
-from synth.pup.train.trunk import IGNORED, causal, cross_entropy, hidden_states
+from synth.pup.train.trunk import IGNORED, causal, cross_entropy, half_pays, hidden_states
 
 SHORT_UNTIL, SHORT = 0.12, 90  # of the training; semantic tokens
 WHOLE_FROM = 0.4  # of the training: every second batch has the whole window
@@ -55,7 +55,7 @@ class SemanticTask:
     def __init__(self, layout: Layout, alphabet: Alphabet, corpus: Corpus, *, batch: int, device: str = "cpu") -> None:
         """`batch` is a number of tokens."""
         self.module = causal(layout.semantic_size_of(), layout.recipe.seed).to(device)
-        self._spec, self._tokens, self._device = layout.semantic, batch, device
+        self._spec, self._tokens, self._device, self._half = layout.semantic, batch, device, half_pays(device)
         tokenizer = PupTokenizer(list(TEXT_TOKENS), sentences=True)
         self._train = _examples(corpus.train, tokenizer, alphabet, self._spec.max_input_semantic_length)
         self._validation = _examples(corpus.validation, tokenizer, alphabet, self._spec.max_input_semantic_length)
@@ -86,7 +86,7 @@ class SemanticTask:
         embeds = torch.cat([prompt, model.embed(batch.speech)], dim=1)
         start = self._spec.max_input_semantic_length
         places = [torch.arange(window), torch.arange(start, start + batch.speech.shape[1])]
-        hidden = hidden_states(model, embeds, torch.cat(places).to(self._device))
+        hidden = hidden_states(model, embeds, torch.cat(places).to(self._device), half=self._half)
         return model.logits(hidden[:, window:], 0, self._spec.semantic_vocab_size + 1)
 
     def _batch(self, random: np.random.Generator, pool: Sequence[Example], *, whole: bool) -> Batch:
