@@ -22,8 +22,9 @@ Where transformers' BarkCoarseModel differs from the reference (suno-ai/bark, ge
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +33,6 @@ from torch import Tensor
 
 from synth.model import CausalTransformer, KVCache
 from synth.sampling import Noise, Sampling, Stage
-from synth.semantic import Watch
 
 Tokens = npt.NDArray[np.int64]
 
@@ -66,6 +66,27 @@ class CoarseSpec:
         """Coarse tokens for so many semantic ones: whole frames, rounded down."""
         return math.floor(semantic_length * self.ratio / self.n_coarse_codebooks) * self.n_coarse_codebooks
 
+    def semantic_length(self, steps: int) -> int:
+        """The fewest semantic tokens that make at least so many coarse ones: the inverse of `steps`."""
+        length = max(0, math.floor(steps / self.ratio) - 1)
+        while self.steps(length) < steps:  # a few times at most; rounding forbids a closed form
+            length += 1
+        return length
+
+    def sight(self, semantic_history: int, first: int) -> int:
+        """The first semantic token, history and new ones counted together, that the window at step `first` sees."""
+        centre = semantic_history + round(first / self.ratio)  # halves to even, as in the reference
+        return max(0, centre - self.max_semantic_history)
+
+    def semantic_needed(self, semantic_history: int, first: int) -> int:
+        """The fewest new semantic tokens that decide on the window at step `first`, whatever comes after them.
+
+        With them its prompt holds no padding, and its length is certain. In Bark, with a full history of 209, that is
+        round(first / 3.006) + 47.
+        """
+        seen = self.sight(semantic_history, first) + self.max_coarse_input_length - semantic_history
+        return max(seen, self.semantic_length(first + self.sliding_window_len))
+
     def first_token(self, codebook: int) -> int:
         """The token that stands for code 0 of a codebook."""
         return self.semantic_vocab_size + codebook * self.codebook_size
@@ -87,16 +108,14 @@ class Window:
     semantic: slice  # of history and new semantic tokens together, before padding
 
 
-def windows(spec: CoarseSpec, semantic_history: int, total_steps: int) -> Iterator[Window]:
-    """The windows for `total_steps` coarse tokens behind a history of that many semantic tokens."""
-    for first in range(0, total_steps, spec.sliding_window_len):
-        centre = semantic_history + round(first / spec.ratio)  # halves to even, as in the reference
-        start = max(0, centre - spec.max_semantic_history)
-        yield Window(
-            first_step=first,
-            steps=min(spec.sliding_window_len, total_steps - first),
-            semantic=slice(start, start + spec.max_coarse_input_length),
-        )
+def window_at(spec: CoarseSpec, semantic_history: int, first: int, total: int) -> Window:
+    """The window of `total` coarse tokens that begins with token `first`, behind so many semantic tokens of history."""
+    start = spec.sight(semantic_history, first)
+    return Window(
+        first_step=first,
+        steps=min(spec.sliding_window_len, total - first),
+        semantic=slice(start, start + spec.max_coarse_input_length),
+    )
 
 
 def flatten(spec: CoarseSpec, codes: Tokens) -> Tokens:
@@ -124,7 +143,6 @@ def trim_history(spec: CoarseSpec, semantic: Tokens, coarse: Tokens) -> tuple[To
     return semantic[-kept:], tokens[-kept_tokens:][: -spec.n_coarse_codebooks]
 
 
-@torch.inference_mode()
 def generate_coarse(
     model: CausalTransformer,
     spec: CoarseSpec,
@@ -135,30 +153,58 @@ def generate_coarse(
     sampling: Sampling = Sampling(),  # noqa: B008 # a frozen value
     cache: KVCache | None = None,
     chunk: int | None = None,
-    watch: Watch | None = None,
 ) -> Tokens:
-    """Coarse codes (n_coarse, t) of semantic tokens (m,); t = floor(m * coarse rate / semantic rate), possibly 0.
+    """Coarse codes (n_coarse, t) of semantic tokens (m,); t = floor(m * coarse rate / semantic rate), possibly 0."""
+    tokens = coarse_tokens(
+        model, spec, semantic.tolist(), history, noise=noise, sampling=sampling, cache=cache, chunk=chunk
+    )
+    return take_frames(spec, tokens)
 
-    `history` is (semantic (a,), coarse (n_coarse, b)) of what was said before, of equal duration. `chunk` bounds the
-    prompt positions computed at once. `watch` sees every step.
+
+def take_frames(spec: CoarseSpec, tokens: Iterator[Tensor], frames: int | None = None) -> Tokens:
+    """The next codes (n_coarse, frames) of coarse tokens that begin with a frame; fewer at their end. None: all."""
+    count = None if frames is None else frames * spec.n_coarse_codebooks
+    taken = list(itertools.islice(tokens, count))  # on their device until all are there
+    if not taken:
+        return np.zeros((spec.n_coarse_codebooks, 0), dtype=np.int64)
+    return unflatten(spec, torch.cat(taken).cpu().numpy())
+
+
+@torch.inference_mode()
+def coarse_tokens(
+    model: CausalTransformer,
+    spec: CoarseSpec,
+    semantic: Iterable[int],
+    history: tuple[Tokens, Tokens] | None = None,
+    *,
+    noise: Noise,
+    sampling: Sampling = Sampling(),  # noqa: B008 # a frozen value
+    cache: KVCache | None = None,
+    chunk: int | None = None,
+) -> Iterator[Tensor]:
+    """Coarse tokens (1,), frame by frame, each made when it is asked for; whole frames in the end.
+
+    `semantic` may still be in the making: a window takes what decides on it and no more, so the tokens are those of the
+    whole. `history` is (semantic (a,), coarse (n_coarse, b)) of what was said before, of equal duration. `chunk` bounds
+    the prompt positions computed at once. `cache` must be left alone until the last token.
     """
     cache = cache or model.new_cache()
     none = np.zeros(0, dtype=np.int64)
-    past_semantic, past_coarse = trim_history(spec, *history) if history else (none, none)
-    all_semantic = np.concatenate([past_semantic, semantic])
-    tokens = past_coarse
-    total = spec.steps(len(semantic))
-    for window in windows(spec, len(past_semantic), total):
-        prompt = prompt_ids(spec, window, all_semantic, tokens, model.config.block_size)
-        embeds = model.embed(torch.from_numpy(prompt)[None].to(model.device))
-        hidden = model.prefill(embeds, cache, chunk)  # (1, C)
+    past, tokens = trim_history(spec, *history) if history else (none, none)
+    source, known = iter(semantic), past.tolist()
+    for first in itertools.count(step=spec.sliding_window_len):
+        needed = len(past) + spec.semantic_needed(len(past), first)
+        known += itertools.islice(source, max(0, needed - len(known)))
+        window = window_at(spec, len(past), first, spec.steps(len(known) - len(past)))
+        if window.steps <= 0:
+            return
+        prompt = prompt_ids(spec, window, np.array(known), tokens, model.config.block_size)
+        hidden = model.prefill(model.embed(torch.from_numpy(prompt)[None].to(model.device)), cache, chunk)  # (1, C)
         made: list[Tensor] = []  # stay on the device until the window is done
         for token in _decode(model, spec, window, hidden, cache, noise=noise, sampling=sampling):
             made.append(token)
-            if watch:
-                watch(window.first_step + len(made), total)
+            yield token
         tokens = np.concatenate([tokens, torch.cat(made).cpu().numpy()])
-    return unflatten(spec, tokens[len(past_coarse) :])
 
 
 def prompt_ids(spec: CoarseSpec, window: Window, semantic: Tokens, coarse: Tokens, block_size: int) -> Tokens:

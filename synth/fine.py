@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -29,9 +29,9 @@ from torch import Tensor
 
 from synth.model import FineTransformer
 from synth.sampling import Noise, Sampling, Stage
-from synth.semantic import Watch
 
 Codes = npt.NDArray[np.int64]
+Watch = Callable[[int, int], None]  # (passes done, passes in all); may raise to stop between two passes
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -85,31 +85,41 @@ def generate_fine(
     *,
     noise: Noise,
     sampling: Sampling = Sampling(temperature=0.5),  # noqa: B008 # a frozen value
+    frozen: Codes | None = None,
     watch: Watch | None = None,
 ) -> Codes:
     """All codes (n_fine, t) of coarse codes (n_coarse, t), t > 0.
 
     `history` (n_fine, m) are earlier codes, of which the last 512 count. A temperature of None (or 0) takes the most
     likely code; 1.0 draws. `watch` sees every forward pass, of which each window has n_fine - n_coarse.
+
+    `frozen` (n_fine, e), e <= t, are the codes of the first frames where they are settled, from a run that knew fewer
+    frames. They take the place of what is predicted there, and nothing else differs: frozen codes of the whole run give
+    the whole run's codes, as long as no window predicts frames again. Windows that fill settled frames alone are not
+    computed.
     """
     if len(coarse) < model.config.n_codes_given:
         raise ValueError(
             f"{len(coarse)} coarse codebooks; the model predicts from codebook {model.config.n_codes_given}"
         )
-    past = np.zeros((spec.n_fine_codebooks, 0), np.int64) if history is None else history
-    past = past[:, -spec.max_fine_history_length :]
-    codes = torch.from_numpy(input_codes(spec, coarse, past))[None].to(model.device)  # (1, n_fine, length)
-    plan = list(windows(spec, past.shape[1], coarse.shape[1]))
-    predicted = range(len(coarse), spec.n_fine_codebooks)
-    for index, window in enumerate(plan):
-        for codebook in predicted:
+    none = np.zeros((spec.n_fine_codebooks, 0), np.int64)
+    past = none if history is None else history[:, -spec.max_fine_history_length :]
+    frozen = none if frozen is None else frozen
+    new, settled = past.shape[1], past.shape[1] + frozen.shape[1]  # the first new frame, and the first that is open
+    known = torch.from_numpy(input_codes(spec, frozen, past))[None].to(model.device)  # (1, n_fine, length)
+    codes = torch.from_numpy(input_codes(spec, coarse, past))[None].to(model.device)  # the same, longer
+    plan = list(windows(spec, new, coarse.shape[1]))
+    passes = [(window, codebook) for window in plan for codebook in range(len(coarse), spec.n_fine_codebooks)]
+    for done, (window, codebook) in enumerate(passes, 1):
+        if window.stop > settled or window.fill < new:
             codes[:, codebook, window.fill : window.stop] = _predict(
-                model, spec, codes, window, codebook, history=past.shape[1], noise=noise, sampling=sampling
+                model, spec, codes, window, codebook, history=new, noise=noise, sampling=sampling
             )
-            if watch:
-                watch(index * len(predicted) + codebook - len(coarse) + 1, len(plan) * len(predicted))
-    end = past.shape[1] + coarse.shape[1]
-    return codes[0, :, past.shape[1] : end].cpu().numpy()
+        kept = slice(max(new, window.fill), min(settled, window.stop))
+        codes[:, codebook, kept] = known[:, codebook, kept]
+        if watch:
+            watch(done, len(passes))
+    return codes[0, :, new : new + coarse.shape[1]].cpu().numpy()
 
 
 def input_codes(spec: FineSpec, coarse: Codes, history: Codes) -> Codes:

@@ -17,7 +17,7 @@ wins here:
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -26,8 +26,6 @@ from torch import Tensor
 
 from synth.model import CausalTransformer, KVCache
 from synth.sampling import Noise, Sampling, Stage, eos_probability
-
-Watch = Callable[[int, int], None]  # (steps done, steps at most); may raise to stop between two steps
 
 _NOISE_STEPS = 32  # rows of noise made and moved to the device at once
 
@@ -54,8 +52,12 @@ class SemanticSpec:
         """How many tokens can be generated: the last one needs no position of its own."""
         return min(self.max_new_tokens, block_size - self.max_input_semantic_length)
 
+    def most(self, block_size: int, max_seconds: float | None) -> int:
+        """The same with a limit of seconds, which the token that passes it still exceeds."""
+        limit = self.steps(block_size)
+        return limit if max_seconds is None else int(min(limit, max_seconds * self.semantic_rate_hz + 1))
 
-@torch.inference_mode()
+
 def generate_semantic(
     model: CausalTransformer,
     spec: SemanticSpec,
@@ -68,18 +70,40 @@ def generate_semantic(
     max_seconds: float | None = None,
     cache: KVCache | None = None,
     chunk: int | None = None,
-    watch: Watch | None = None,
 ) -> npt.NDArray[np.int64]:
-    """Semantic tokens (n,), n >= 0, of one text.
+    """All of `semantic_tokens` at once: (n,), n >= 0."""
+    tokens = semantic_tokens(
+        model, spec, text_ids, history, noise=noise, sampling=sampling, min_eos_p=min_eos_p, max_seconds=max_seconds,
+        cache=cache, chunk=chunk,
+    )  # fmt: skip
+    return np.array(list(tokens), dtype=np.int64)
+
+
+@torch.inference_mode()
+def semantic_tokens(
+    model: CausalTransformer,
+    spec: SemanticSpec,
+    text_ids: Sequence[int],
+    history: npt.NDArray[np.int64] | None = None,
+    *,
+    noise: Noise,
+    sampling: Sampling = Sampling(),  # noqa: B008 # a frozen value
+    min_eos_p: float | None = 0.2,
+    max_seconds: float | None = None,
+    cache: KVCache | None = None,
+    chunk: int | None = None,
+) -> Iterator[int]:
+    """Semantic tokens of one text, each made when it is asked for.
 
     `text_ids` are the tokenizer's own ids, without special tokens and without Bark's offset: at most
     `max_input_semantic_length`, and known to the model, else ValueError. `history` (m,) are earlier semantic tokens, of
     which the last 256 count.
 
-    It ends when the end token is drawn, or when its tempered probability reaches `min_eos_p` (None: that rule is off;
+    They end when the end token is drawn, or when its tempered probability reaches `min_eos_p` (None: that rule is off;
     the token drawn in that step is dropped), once the tokens last longer than `max_seconds`, or at the step limit.
     Greedy takes the most likely token instead of drawing; the `min_eos_p` rule stays on with the given temperature.
-    `chunk` bounds the positions of the prompt that are computed at once (for little memory). `watch` sees every step.
+    `chunk` bounds the positions of the prompt that are computed at once (for little memory). `cache` must be left alone
+    until the last token.
     """
     cache = cache or model.new_cache()
     limit = spec.steps(model.config.block_size)
@@ -87,17 +111,12 @@ def generate_semantic(
     if prompt.max() >= model.config.input_vocab_size:  # on a GPU this would break the process
         raise ValueError(f"a token of the prompt, {prompt.max()}, has no embedding")
     hidden = model.prefill(embed_prompt(model, spec, prompt), cache, chunk)  # (1, C)
-    most = limit if max_seconds is None else int(min(limit, max_seconds * spec.semantic_rate_hz + 1))
-    tokens: list[int] = []
     seconds = 0.0
     for token in _decode(model, spec, hidden, cache, limit, noise=noise, sampling=sampling, min_eos_p=min_eos_p):
-        tokens.append(token)
+        yield token
         seconds += 1 / spec.semantic_rate_hz  # summed up as the reference does, to stop at the same token
-        if watch:
-            watch(min(len(tokens), most), most)
         if max_seconds is not None and seconds > max_seconds:
-            break
-    return np.array(tokens, dtype=np.int64)
+            return
 
 
 def _decode(

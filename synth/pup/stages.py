@@ -113,7 +113,6 @@ class _Ways:
             (voice.semantic_prompt, voice.coarse_prompt),
             noise=noise,
             sampling=usual.sampling(usual.waveform_temp),
-            cache=self._model.cache("coarse"),
         )
         fine = generate_fine(
             self._model.fine,

@@ -7,8 +7,20 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
-from synth.coarse import CoarseSpec, flatten, generate_coarse, prompt_ids, trim_history, unflatten, windows
+from synth.coarse import (
+    CoarseSpec,
+    coarse_tokens,
+    flatten,
+    generate_coarse,
+    prompt_ids,
+    take_frames,
+    trim_history,
+    unflatten,
+    window_at,
+)
 from synth.sampling import Noise, Sampling, Stage
 from tests.synth import oracle, reference
 
@@ -130,10 +142,92 @@ def test_the_number_of_codes_is_rounded_down_in_double_precision():
 
 def test_windows_follow_the_semantic_tokens():
     """Worked by hand for Bark's numbers: 209 tokens of history, a window every 60 / 3.006 = 19.96 tokens."""
-    plan = list(windows(CoarseSpec(), 209, 150))
+    plan = [window_at(CoarseSpec(), 209, first, 150) for first in (0, 60, 120)]
     assert [(w.first_step, w.steps) for w in plan] == [(0, 60), (60, 60), (120, 30)]
     assert [(w.semantic.start, w.semantic.stop) for w in plan] == [(0, 256), (20, 276), (40, 296)]
-    assert [w.semantic.start for w in windows(CoarseSpec(), 0, 900)][-5:] == [0, 11, 31, 50, 70]
+    starts = [window_at(CoarseSpec(), 0, first, 900).semantic.start for first in range(600, 900, 60)]
+    assert starts == [0, 11, 31, 50, 70]
+
+
+def test_a_full_history_needs_47_semantic_tokens_more_than_were_spoken():
+    """In Bark, whose semantic tokens are 3.006 coarse ones long."""
+    spec = CoarseSpec()
+    needed = [spec.semantic_needed(209, 60 * window) for window in range(30)]
+    assert needed == [round(60 * window / spec.ratio) + 47 for window in range(30)]
+    assert spec.semantic_needed(0, 0) == 256, (
+        "without a history the first window looks as far ahead as a prompt is long"
+    )
+
+
+specs = st.builds(
+    CoarseSpec,
+    semantic_vocab_size=st.just(40),
+    codebook_size=st.just(8),
+    coarse_semantic_pad_token=st.just(90),
+    semantic_rate_hz=st.floats(5, 60),
+    coarse_rate_hz=st.floats(5, 90),
+    n_coarse_codebooks=st.integers(1, 4),
+    max_coarse_input_length=st.integers(1, 60),
+    max_coarse_history=st.integers(0, 90),
+    sliding_window_len=st.integers(1, 40),
+)
+
+
+@given(specs, st.integers(0, 80), st.integers(0, 400), st.integers(0, 12))
+def test_what_a_window_needs_decides_on_it_and_one_token_fewer_does_not(spec, history, length, number):
+    """With so many semantic tokens, its steps and its prompt are the whole's; with one fewer, one of them is not."""
+    first = number * spec.sliding_window_len
+    semantic = semantic_of(spec, history + length)
+
+    def window_with(count):
+        window = window_at(spec, history, first, spec.steps(count))
+        return window.steps, prompt_ids(spec, window, semantic[: history + count], np.zeros(0, int), 1024).tolist()
+
+    needed = spec.semantic_needed(history, first)
+    assume(needed <= length)
+    assert window_with(needed) == window_with(length)
+    assert window_with(needed - 1) != window_with(length)
+
+
+@given(specs, st.integers(1, 2000))
+def test_the_semantic_length_is_the_least_that_lasts_so_long(spec, steps):
+    length = spec.semantic_length(steps)
+    assert spec.steps(length) >= steps
+    assert spec.steps(length - 1) < steps
+
+
+@pytest.mark.parametrize("name", ["odd", "three"])
+@pytest.mark.parametrize("history", [None, 8, 15])
+def test_a_window_takes_the_semantic_tokens_that_decide_on_it_and_no_more(name, history):
+    """At every token: as many were taken as its window needs, or all there are; the codes are the reference's."""
+    shape = {**SHAPES, "three": THREE}[name]
+    theirs, ours = oracle.build(shape)
+    spec, semantic, past = shape.coarse, semantic_of(shape.coarse, 80), history_of(shape.coarse, history)
+    kept = len(trim_history(spec, *past)[0]) if past else 0
+    rest = iter(semantic.tolist())
+    tokens = []
+    for step, token in enumerate(coarse_tokens(ours.coarse, spec, rest, past, noise=Noise(0), sampling=GREEDY)):
+        tokens.append(token)
+        needed = spec.semantic_needed(kept, step // spec.sliding_window_len * spec.sliding_window_len)
+        assert 80 - rest.__length_hint__() == min(80, needed)
+    want = reference.coarse(theirs.coarse_acoustics, spec, semantic, past, reference.most_likely)
+    assert np.array_equal(unflatten(spec, torch.cat(tokens).numpy()), want)
+
+
+def test_frames_are_taken_as_they_are_needed_and_fewer_at_the_end():
+    """Two codebooks: three frames are six tokens, and six passes."""
+    shape, ours = SHAPES["odd"], oracle.build.__wrapped__(SHAPES["odd"])[1]
+    passes: list[int] = []
+    ours.coarse.layernorm_final.register_forward_hook(lambda *_: passes.append(1))
+    semantic = semantic_of(shape.coarse, 12)
+    want = generate_coarse(ours.coarse, shape.coarse, semantic, noise=Noise(0))
+    assert len(passes) == 40
+    tokens = coarse_tokens(ours.coarse, shape.coarse, semantic.tolist(), noise=Noise(0))
+    parts = [take_frames(shape.coarse, tokens, 3)]
+    assert len(passes) == 46
+    parts += [take_frames(shape.coarse, tokens, count) for count in (9, 20, 5)]
+    assert [part.shape for part in parts] == [(2, 3), (2, 9), (2, 8), (2, 0)]
+    assert np.array_equal(np.concatenate(parts, axis=1), want)
 
 
 def test_a_history_ends_one_frame_early_and_lasts_as_long_in_both_alphabets():
@@ -153,7 +247,7 @@ def test_codes_survive_flattening():
 
 def test_a_prompt_is_padded_in_the_middle():
     spec = CoarseSpec()
-    window = next(windows(spec, 0, 60))
+    window = window_at(spec, 0, 0, 60)
     prompt = prompt_ids(spec, window, np.array([5, 6]), np.array([10_007, 11_100]), 1024)
     assert prompt[:3].tolist() == [5, 6, 12_048]
     assert prompt[255:].tolist() == [12_048, 12_050, 10_007, 11_100]
@@ -202,13 +296,3 @@ def test_noise_belongs_to_the_step_and_not_to_the_window():
     assert np.array_equal(runs[0], runs[1])
     assert np.array_equal(runs[0], runs[2])
     assert len(np.unique(runs[0])) == 8
-
-
-def test_every_step_is_watched():
-    shape = SHAPES["odd"]
-    _, ours = oracle.build(shape)
-    seen: list[tuple[int, int]] = []
-    generate_coarse(
-        ours.coarse, shape.coarse, semantic_of(shape.coarse, 12), noise=Noise(0), watch=lambda *step: seen.append(step)
-    )
-    assert seen == [(step, 40) for step in range(1, 41)]

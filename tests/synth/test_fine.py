@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from synth.fine import FineSpec, generate_fine, windows
@@ -172,6 +173,53 @@ def test_noise_belongs_to_the_frame_and_not_to_the_window():
     assert np.array_equal(runs[0], runs[1])
     assert np.array_equal(runs[0], runs[2])
     assert len(np.unique(runs[0][2:])) == 8
+
+
+@given(
+    numbers=st.sampled_from([(20, 40), (19, 43), (30, 43)]),
+    frames=st.one_of(st.integers(1, 43), st.sampled_from([40, 60, 80, 100])),
+    history=st.sampled_from([0, 7, 20, 30]),
+    part=st.floats(0, 1),
+)
+@settings(max_examples=60, deadline=None)
+def test_frozen_codes_of_the_whole_give_the_whole(numbers, frames, history, part):
+    """At every cut: what is settled may be left to an earlier run, and the rest comes out the same.
+
+    In one window, and in several that each begin where the last one ended; also where a window fills some of its history.
+    """
+    spec = dataclasses.replace(oracle.ODD.fine, max_fine_history_length=numbers[0], max_fine_input_length=numbers[1])
+    plan = list(windows(spec, min(history, numbers[0]), frames))
+    assume(all(one.stop <= other.fill for one, other in pairwise(plan)))
+    _, ours = oracle.build(oracle.ODD)
+    coarse, past = case(oracle.ODD, frames, history or None)
+    want = generate_fine(ours.fine, spec, coarse, past, noise=Noise(5))
+    got = generate_fine(ours.fine, spec, coarse, past, noise=Noise(5), frozen=want[:, : round(part * frames)])
+    assert np.array_equal(got, want)
+
+
+def test_frozen_codes_stay_and_those_behind_them_follow_them():
+    """Codes that nobody would predict there: they come out as they went in, and what follows hears them."""
+    shape = SHAPES["odd"]
+    _, ours = oracle.build(shape)
+    coarse, past = case(shape, 40, 12)
+    want = generate_fine(ours.fine, shape.fine, coarse, past, noise=Noise(0), sampling=ARGMAX)
+    other = want[:, :25].copy()
+    other[2:] = (other[2:] + 1) % shape.fine.codebook_size
+    got = generate_fine(ours.fine, shape.fine, coarse, past, noise=Noise(0), sampling=ARGMAX, frozen=other)
+    assert np.array_equal(got[:, :25], other)
+    assert not np.array_equal(got[:, 25:], want[:, 25:])
+
+
+def test_windows_that_are_settled_cost_nothing():
+    """101 frames are five windows of three codebooks; with 62 settled, only the last three are open."""
+    shape, ours = SHAPES["odd"], oracle.build.__wrapped__(SHAPES["odd"])[1]
+    passes: list[int] = []
+    ours.fine.layernorm_final.register_forward_hook(lambda *_: passes.append(1))
+    coarse, _ = case(shape, 101, None)
+    whole = generate_fine(ours.fine, shape.fine, coarse, noise=Noise(0))
+    assert len(passes) == 5 * 3
+    generate_fine(ours.fine, shape.fine, coarse, noise=Noise(0), frozen=whole[:, :62])
+    assert len(passes) == 5 * 3 + 3 * 3
 
 
 def test_every_pass_is_watched():

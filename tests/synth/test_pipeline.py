@@ -10,7 +10,7 @@ import pytest
 import torch
 import transformers
 
-from synth import pipeline
+from synth import memory
 from synth.codec import Codec
 from synth.errors import EmptySpeech, EmptyText, ModelError, OutOfMemory, Stopped
 from synth.pipeline import Model, Request, Speech, speak
@@ -253,16 +253,21 @@ class CrowdedOut(Codec):
 
 def test_a_codec_that_finds_no_room_at_home_stays_on_the_cpu():
     codec = CrowdedOut(transformers.EncodecModel(oracle.codec_config(SHAPE)))
-    pipeline._bring_home(codec, torch.device("cuda"))
+    memory.bring_home(codec, torch.device("cuda"))
     assert codec.device == torch.device("cpu")
 
 
 def test_caches_are_kept_from_job_to_job():
     model = own_model()
     speak(model, DRAWN)
-    caches = [model.cache("semantic"), model.cache("coarse")]
+    with model.cache("semantic") as semantic, model.cache("coarse") as coarse:
+        pass
     speak(model, DRAWN)
-    assert [model.cache("semantic"), model.cache("coarse")] == caches
+    with model.cache("semantic") as again:
+        assert again is semantic
+        with model.cache("semantic") as another, model.cache("coarse") as also:
+            assert another is not semantic, "it has a user already"
+            assert also is coarse
 
 
 @pytest.mark.parametrize(

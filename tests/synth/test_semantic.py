@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from synth.sampling import Noise, Sampling, Stage
-from synth.semantic import SemanticSpec, generate_semantic, prompt_ids
+from synth.semantic import SemanticSpec, generate_semantic, prompt_ids, semantic_tokens
 from tests.synth import oracle, reference
 
 GREEDY = Sampling(greedy=True)
@@ -161,20 +161,17 @@ def test_the_prompt_is_padded_on_the_right():
     assert prompt[-1] == 129_599
 
 
-def test_every_step_is_watched_and_can_stop():
-    shape, (_, ours) = SHAPES["odd"], oracle.build(SHAPES["odd"])
-    seen: list[tuple[int, int]] = []
-
-    def watch(done: int, total: int) -> None:
-        seen.append((done, total))
-        if done == 4:
-            raise InterruptedError
-
-    with pytest.raises(InterruptedError):
-        generate_semantic(
-            ours.semantic, shape.semantic, [1], noise=Noise(0), sampling=GREEDY, min_eos_p=None, watch=watch
-        )  # fmt: skip
-    assert seen == [(1, 62), (2, 62), (3, 62), (4, 62)]
+def test_a_token_costs_one_pass_when_it_is_asked_for():
+    shape, ours = SHAPES["odd"], oracle.build.__wrapped__(SHAPES["odd"])[1]
+    passes: list[int] = []
+    ours.semantic.layernorm_final.register_forward_hook(lambda *_: passes.append(1))
+    tokens = semantic_tokens(ours.semantic, shape.semantic, [1], noise=Noise(0), sampling=GREEDY, min_eos_p=None)
+    assert not passes
+    for count in range(1, 5):
+        next(tokens)
+        assert len(passes) == count
+    tokens.close()
+    assert len(passes) == 4
 
 
 def test_an_end_token_inside_the_vocabulary_is_refused():
