@@ -1,5 +1,7 @@
 """Reproducible figures of speed and size: `make bench`, or `python -m benchmarks NAME ...`.
 
 engine.py   the shipped model against transformers' BarkModel, both in one run, one thread
+stream.py   streamed speech against whole speech: time to the first audio, time in all
+look_ahead.py  what the look-ahead of streamed fine codes brings and costs
 start.py    the bot from its start to connected on loopback, and its memory
 """

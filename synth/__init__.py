@@ -10,10 +10,15 @@ Importing this package costs nothing. One job runs through these files, in this 
     device.py      where the model runs and which one fits         engine.py    one job, from its text to its file
     checkpoint.py  a model folder or hub name -> the three transformers, codec, tokenizer, voices
                    (weights.py, config.py, suno.py, download.py help it)
+    bark.py        the loaded model, a request to it, and its answer
     pipeline.py    pieces of text -> semantic -> coarse -> fine -> waveform; the order lives here
+    stream.py      the same while it is being made: audio leaves as soon as nothing that follows can change it
+    piece.py       one piece of text on its way through the stages, for both
+                   (progress.py tells how far, memory.py what to do when there is too little)
     text.py        normalise, split into pieces; never cut silently     tokenizer.py  text -> ids
     voices.py      history prompts
     semantic.py coarse.py fine.py codec.py   a stage each, on model.py and sampling.py
+                   (convolutions.py lets the codec go on where it was)
     mastering.py   the pieces' waveforms -> one: trimmed, joined, levelled, limited
     audio.py       waveform -> Ogg Opus, MP3, FLAC or WAV
     pup/           the miniature Bark that ships with the code

@@ -38,6 +38,10 @@ class Schedule:
         if not 0 <= self.look_ahead < self.first <= self.longest or self.growth < 1:
             raise ValueError(f"{self} must look ahead less than its first chunk is long, and chunks must not shrink")
 
+    def late(self, rate: float) -> int:
+        """The look-ahead in frames, of `rate` a second."""
+        return round(self.look_ahead * rate)
+
     def sizes(self, rate: float) -> Iterator[int]:
         """How many frames, of `rate` a second, come with each chunk."""
         seconds = self.first
@@ -114,7 +118,7 @@ def _parts(job: Job, schedule: Schedule) -> Iterator[Part]:
         more = take_frames(spec, tokens, size)
         last = more.shape[1] < size
         coarse = np.concatenate([coarse, more], axis=1)
-        settled = coarse.shape[1] - (0 if last else round(schedule.look_ahead * spec.coarse_rate_hz))
+        settled = coarse.shape[1] - (0 if last else schedule.late(spec.coarse_rate_hz))
         codes = stages.fine(coarse, fine)[:, :settled]
         heard.append(decoding.push(codes[:, fine.shape[1] :], last=last))
         stages.decoded(settled)

@@ -140,6 +140,23 @@ def test_frame_by_frame_the_sound_is_as_late_as_the_codec_looks_ahead_and_no_lat
     assert (ours.look_ahead == 0) == (kind in CAUSAL)
 
 
+@pytest.mark.parametrize(
+    ("config", "look_ahead", "first"),
+    [
+        ({}, 0, 7),
+        ({"use_causal_conv": False}, 4, 6),
+        ({"use_causal_conv": False, "upsampling_ratios": [2, 4, 5, 8], "num_lstm_layers": 1}, 5, 6),
+    ],
+    ids=["Bark's", "not causal", "the miniature's"],
+)
+def test_how_far_codecs_of_the_true_size_look(config, look_ahead, first):
+    """Worked by hand: seven taps at the frame rate are 6 frames before, or 3 and 3; reflection needs 7 or 6 at the start."""
+    with torch.device("meta"):
+        ours = Codec(transformers.EncodecModel(transformers.EncodecConfig(**config)))
+    assert ours.look_ahead == look_ahead
+    assert ours.before.start == first
+
+
 def test_a_norm_over_time_holds_everything_back_until_the_end():
     ours = built("group norm")
     codes = np.random.default_rng(0).integers(0, 16, (6, 30))
