@@ -37,7 +37,7 @@ LOOK_AHEADS = (0, 2, 4, 8, 16, 24)  # frames
 GROWTHS = (1.0, 1.5, 2.0)
 CLIP = 10.0  # seconds, for the number of windows
 FFT, HOP = 1024, 256
-FLOOR_DB = -80.0
+RANGE_DB = 80.0  # under the loudest of the whole: what is quieter counts as silence
 
 Waveform = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.int64]
@@ -57,17 +57,20 @@ def main() -> None:
     ]
     wholes = [speak(model, request) for request in requests]
     print(f"{len(TEXTS)} sentences of the shipped miniature; its codec looks {model.codec.look_ahead} frames ahead")
-    print("look-ahead        same codes (worst)   distance of spectra (worst)")
+    print("look-ahead         same codes (worst)   distance of spectra (worst)")
     for frames in LOOK_AHEADS:
         schedule = Schedule(look_ahead=frames / rate)
-        streamed = [codes_of(model, request, schedule) for request in requests]
-        row(f"{frames:3} frames, {1000 * frames / rate:3.0f} ms", model, wholes, streamed)
-    row("another seed", model, wholes, [other_noise(model, *pair) for pair in zip(requests, wholes, strict=True)])
+        figures = compared(model, wholes, [codes_of(model, request, schedule) for request in requests])
+        print(f"{frames:2} frames, {1000 * frames / rate:3.0f} ms   {figures}")
+    others = [other_noise(model, *pair) for pair in zip(requests, wholes, strict=True)]
+    print(f"another seed        {compared(model, wholes, others)}")
     print(f"\nfine windows of Bark for {CLIP:.0f} s with a voice, computed whole: {len(plan(round(CLIP * 75)))}")
-    print("growth            chunks   windows")
+    print("growth  chunks  windows   same codes (worst)   distance of spectra (worst)")
     for growth in GROWTHS:
-        chunks, computed = cost(Schedule(growth=growth))
-        print(f"{growth:<17} {chunks:6}   {computed:7}")
+        schedule = Schedule(growth=growth)
+        chunks, computed = cost(schedule)
+        figures = compared(model, wholes, [codes_of(model, request, schedule) for request in requests])
+        print(f"{growth:<7} {chunks:6}  {computed:7}   {figures}")
 
 
 def codes_of(model: Model, request: Request, schedule: Schedule) -> Codes:
@@ -85,29 +88,30 @@ def other_noise(model: Model, request: Request, whole: Speech) -> Codes:
     return generate_fine(model.fine, model.fine_spec, whole.pieces[0].coarse, history, noise=noise, sampling=sampling)
 
 
-def row(name: str, model: Model, wholes: Iterable[Speech], streamed: Iterable[Codes]) -> None:
-    """Print one line: means over the sentences, and the worst sentence."""
+def compared(model: Model, wholes: Iterable[Speech], streamed: Iterable[Codes]) -> str:
+    """Means over the sentences, and the worst one."""
     given = model.coarse_spec.n_coarse_codebooks
     same, distances = [], []
     for whole, codes in zip(wholes, streamed, strict=True):
         piece = whole.pieces[0]
         same.append(float((codes[given:] == piece.fine[given:]).mean()))
         distances.append(distance(model.codec.decode(codes), piece.waveform))
-    print(
-        f"{name:17} {statistics.mean(same):7.1%} ({min(same):.1%})     "
+    return (
+        f"{statistics.mean(same):6.1%} ({min(same):.1%})       "
         f"{statistics.mean(distances):5.2f} dB ({max(distances):.2f} dB)"
     )
 
 
-def distance(one: Waveform, other: Waveform) -> float:
+def distance(one: Waveform, whole: Waveform) -> float:
     """The root mean square difference of log spectra, dB, as a mean over time."""
-    first, second = (_decibels(waveform) for waveform in (one, other))
-    return float((first - second).square().mean(0).sqrt().mean())
+    first, second = (_decibels(waveform) for waveform in (one, whole))
+    floor = float(second.max()) - RANGE_DB
+    return float((first.clamp_min(floor) - second.clamp_min(floor)).square().mean(0).sqrt().mean())
 
 
 def _decibels(waveform: Waveform) -> torch.Tensor:
-    bins = torch.stft(torch.from_numpy(waveform), FFT, HOP, window=torch.hann_window(FFT), return_complex=True).abs()
-    return (20 * (bins / FFT).log10()).clamp_min(FLOOR_DB)
+    bins = torch.stft(torch.from_numpy(waveform), FFT, HOP, window=torch.hann_window(FFT), return_complex=True)
+    return 20 * bins.abs().log10()
 
 
 def plan(frames: int) -> list[tuple[int, int]]:

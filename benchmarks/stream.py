@@ -22,7 +22,7 @@ from synth.stream import stream
 
 REPEATS = {"pup": 7, "small": 3}
 TEXT = "the quick brown fox jumps over the lazy dog"
-SECONDS = 4.0  # of speech from random weights, which find no end by themselves
+SECONDS = 2.0  # of speech from random weights, which find no end by themselves
 
 
 def main() -> None:

@@ -111,7 +111,7 @@ def generate_fine(
     plan = list(windows(spec, new, coarse.shape[1]))
     passes = [(window, codebook) for window in plan for codebook in range(len(coarse), spec.n_fine_codebooks)]
     for done, (window, codebook) in enumerate(passes, 1):
-        if window.stop > settled or window.fill < new:
+        if window.stop > settled:
             codes[:, codebook, window.fill : window.stop] = _predict(
                 model, spec, codes, window, codebook, history=new, noise=noise, sampling=sampling
             )

@@ -27,12 +27,16 @@ from synth.progress import Watch
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """When a piece's audio leaves. Every chunk costs a fine window, however short it is: so they grow. In seconds."""
+    """When a piece's audio leaves, in seconds. benchmarks/look_ahead.py has the figures behind the defaults.
+
+    Every chunk costs a window of the fine stage, however short it is: so they grow. Playing does not wait for the next
+    one as long as the engine is faster than `1 / growth` of real time.
+    """
 
     first: float = 0.4  # of coarse frames before the first chunk: one window of Bark's
-    growth: float = 2.0
+    growth: float = 1.5
     longest: float = 3.2
-    look_ahead: float = 0.1  # of coarse frames after the last one that leaves
+    look_ahead: float = 0.05  # of coarse frames after the last one that leaves
 
     def __post_init__(self) -> None:
         if not 0 <= self.look_ahead < self.first <= self.longest or self.growth < 1:

@@ -24,7 +24,7 @@ from tests.synth import oracle
 from tests.synth.test_pipeline import DRAWN, GREEDY, SHAPE, a_voice, fail, own_model, silent_seed
 
 # At 53 frames a second: chunks of 5, 11 and then 16 frames; what leaves is two frames late.
-SHORT = Schedule(first=0.1, longest=0.3, look_ahead=0.04)
+SHORT = Schedule(first=0.1, growth=2.0, longest=0.3, look_ahead=0.04)
 WHOLE = Schedule(first=60.0, longest=60.0)  # longer than anything here
 
 
@@ -280,8 +280,9 @@ def test_out_of_memory_after_the_first_sound_ends_the_stream_and_the_next_one_wo
 
 
 def test_chunks_grow_up_to_the_longest():
-    """Bark's 75 frames a second: one coarse window of 30 frames, then two, four, and eight from there on."""
-    assert list(itertools.islice(Schedule().sizes(75), 6)) == [30, 60, 120, 240, 240, 240]
+    """Bark's 75 frames a second: one coarse window of 30 frames first, half as much again each time."""
+    assert list(itertools.islice(Schedule().sizes(75), 8)) == [30, 45, 68, 101, 152, 228, 240, 240]
+    assert Schedule().late(75) == 4
 
 
 @pytest.mark.parametrize(
