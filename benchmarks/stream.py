@@ -21,7 +21,7 @@ from synth.pipeline import speak
 from synth.progress import SHARES
 from synth.stream import stream
 
-REPEATS = {"pup": 7, "small": 3}
+REPEATS = {"pup": 7, "small": 2}
 TEXT = "the quick brown fox jumps over the lazy dog"
 SECONDS = 2.0  # of speech from random weights, which find no end by themselves
 
