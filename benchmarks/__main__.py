@@ -3,9 +3,15 @@
 import asyncio
 import sys
 
-from benchmarks import engine, start
+from benchmarks import cpu, engine, quality, start
 
-BENCHMARKS = {"engine": engine.main, "start": lambda: asyncio.run(start.main())}
+BENCHMARKS = {
+    "engine": engine.main,
+    "cpu": cpu.main,
+    "cpu-clip": cpu.clip,
+    "quality": quality.main,
+    "start": lambda: asyncio.run(start.main()),
+}
 
 for name in sys.argv[1:] or BENCHMARKS:
     print(f"== {name}")

@@ -33,6 +33,7 @@ INLINE floats load(const float *from) { floats value; memcpy(&value, from, sizeo
 INLINE ints load_ints(const void *from) { ints value; memcpy(&value, from, sizeof value); return value; }
 INLINE void store(float *to, floats value) { memcpy(to, &value, sizeof value); }
 INLINE ints all(uint32_t value) { return (ints){0} + (int32_t)value; }
+INLINE floats every(float value) { return value - (floats){0}; } /* 0 + value would be an addition: it changes -0 */
 
 /* bfloat16 is the upper half of a float. */
 INLINE floats load_half(const uint16_t *from) {
@@ -80,7 +81,7 @@ INLINE void product(int count, int half, const float *x, size_t stride, const vo
         floats right = half ? load_half(narrow + place + LANES) : load(wide + place + LANES);
 #pragma GCC unroll 12
         for (int row = 0; row < count; row++) {
-            floats value = (floats){0} + x[row * stride + input];
+            floats value = every(x[row * stride + input]);
             sums[row][0] += value * left;
             sums[row][1] += value * right;
         }
@@ -127,7 +128,7 @@ INLINE float total_of_squares(const float *x, int n) {
 /* The largest of x, or if `sizes` of |x|; at least `least`. */
 INLINE float largest(const float *x, int n, int sizes, float least) {
     ints mask = all(sizes ? 0x7FFFFFFF : 0xFFFFFFFF);
-    floats parts = (floats){0} + least;
+    floats parts = every(least);
     int i = 0;
     for (; i + LANES <= n; i += LANES) {
         floats value = (floats)((ints)load(x + i) & mask);
