@@ -43,6 +43,8 @@ def theirs() -> Any:
         generation.BarkCoarseGenerationConfig(),
         generation.BarkFineGenerationConfig(temperature=None),
     )
+    for name in names:  # generate() takes them apart as it finds them in a file
+        setattr(bark.generation_config, name, getattr(bark.generation_config, name).to_dict())
     return bark
 
 

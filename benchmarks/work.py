@@ -35,11 +35,11 @@ def their_decoding(bark: Any, stage: str, context: int, steps: int) -> Work:
     network(_ids(context), past_key_values=cache, use_cache=True)
 
     def run() -> None:
-        cache.crop(context)
         token = torch.zeros(1, 1, dtype=torch.long)
         for _ in range(steps):
             logits = network(token, past_key_values=cache, use_cache=True).logits
             token = logits[:, -1:, first:last].argmax(-1) + first
+        cache.crop(-steps)  # negative: so many are forgotten
 
     return run
 

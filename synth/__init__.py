@@ -14,6 +14,7 @@ Importing this package costs nothing. One job runs through these files, in this 
     text.py        normalise, split into pieces; never cut silently     tokenizer.py  text -> ids
     voices.py      history prompts
     semantic.py coarse.py fine.py codec.py   a stage each, on model.py and sampling.py
+    cpu/           the transformers on a CPU: C compiled on this machine, exact or with 8-bit weights
     mastering.py   the pieces' waveforms -> one: trimmed, joined, levelled, limited
     audio.py       waveform -> Ogg Opus, MP3, FLAC or WAV
     pup/           the miniature Bark that ships with the code

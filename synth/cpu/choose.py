@@ -17,6 +17,7 @@ from synth.pipeline import Model
 
 log = logging.getLogger(__name__)
 
+WORTH_A_THREAD = 2_000_000  # weights of a network: with fewer, threads would wait for each other more than they work
 CLOSE = 1e-3  # between sums of 50 products of numbers around 1: rounding is a thousand times smaller
 
 
@@ -26,8 +27,10 @@ def quicken(model: Model, *, eight_bits: bool, threads: int, folder: Path | None
     Exact, or with 8-bit weights in the blocks of all three. Where nothing can be compiled, torch does the same: as
     before, or with 8-bit layers of its own; a line in the log says so. Nothing is left to do during a job.
     """
+    blocks = (model.semantic.layers, model.coarse.layers, model.fine.layers)
+    weights = max(sum(weight.numel() for weight in layers.parameters()) for layers in blocks)
     try:
-        kernels = open_kernels(folder or default_folder(), threads)
+        kernels = open_kernels(folder or default_folder(), min(threads, 1 + weights // WORTH_A_THREAD))
         check(kernels)
     except NoKernels as reason:
         log.info("no compiled kernels, torch computes alone and is slower: %s", reason)

@@ -30,7 +30,7 @@ class PackedCache(KVCache):
 
 
 class FastCausal(CausalTransformer):
-    """The semantic or the coarse model. With `eight_bits` the cache is bfloat16; the output head stays float32."""
+    """The semantic or the coarse model. `eight_bits` rounds the blocks and the output head; the cache is bfloat16 then."""
 
     def __init__(self, plain: CausalTransformer, kernels: Kernels, *, eight_bits: bool) -> None:
         """Takes the weights of `plain` on the CPU, in float32; its own copy of the blocks' can be forgotten then."""
@@ -40,7 +40,7 @@ class FastCausal(CausalTransformer):
         self.layernorm_final = plain.layernorm_final
         self._half = eight_bits
         self._trunk = PackedTrunk(cast("list[Block]", list(plain.layers)), kernels, eight_bits=eight_bits)
-        self._head = PackedLinear(plain.lm_head.weight, None, kernels, eight_bits=False)
+        self._head = PackedLinear(plain.lm_head.weight, None, kernels, eight_bits=eight_bits)
 
     @property
     def device(self) -> torch.device:
@@ -64,7 +64,7 @@ class FastCausal(CausalTransformer):
 
 
 class FastFine(FineTransformer):
-    """The fine model. Its output heads stay float32."""
+    """The fine model. `eight_bits` rounds the blocks; in its output heads it would change twice as many codes."""
 
     def __init__(self, plain: FineTransformer, kernels: Kernels, *, eight_bits: bool) -> None:
         """Takes the weights of `plain` on the CPU, in float32; its own copy of the blocks' can be forgotten then."""
