@@ -25,7 +25,7 @@ from synth.cpu.quantised import quantise_layers
 from synth.device import usable_cores
 from synth.pipeline import Model
 
-REPEATS, CLIPS = 7, 2
+REPEATS, CLIPS = 7, 1
 STEPS = 10  # tokens decoded in one measurement
 DECODING = (
     ("semantic", 277),
@@ -62,9 +62,9 @@ def clip() -> None:
     bark, forms = prepare()
     theirs, cells = work.their_clip(bark, SECONDS), each(forms, lambda model: work.our_clip(model, SECONDS))
     with torch.inference_mode(), warnings.catch_warnings(action="ignore"):
-        measure(f"a clip of {SECONDS:g} s with a voice", theirs, cells, repeats=CLIPS)
-        want, got = theirs(), cells["exact"]()
-    print(f"largest difference of a sample, exact: {abs(got - want).max():.2g}")
+        made = measure(f"a clip of {SECONDS:g} s with a voice", theirs, cells, repeats=CLIPS)
+    want, got = made["transformers"], made["exact"]
+    print(f"samples: {len(want)} and exact {len(got)}; largest difference {abs(got - want).max():.2g}")
 
 
 def prepare() -> tuple[Any, dict[str, Model]]:
@@ -89,15 +89,21 @@ def models(plain: Model, threads: int) -> dict[str, Model]:
     return forms
 
 
-def measure(what: str, theirs: Work, ours: dict[str, Work], *, times: int = 0, repeats: int = REPEATS) -> None:
-    """Time all in turn, after a first time that does not count; print tokens a second if there are, else seconds."""
+def measure(
+    what: str, theirs: Work, ours: dict[str, Work], *, times: int = 0, repeats: int = REPEATS
+) -> dict[str, Any]:
+    """Time all in turn, after a first time that does not count; print tokens a second if there are, else seconds.
+
+    What each made in its last turn is returned.
+    """
     cells = {"transformers" if ours else "torch": theirs, **ours}
     samples: dict[str, list[float]] = {name: [] for name in cells}
+    made: dict[str, Any] = {}
     warm_up = repeats == REPEATS  # whole clips are long enough
     for number in range(repeats + warm_up):
         for name, cell in cells.items():
             began = time.perf_counter()
-            cell()
+            made[name] = cell()
             if number >= warm_up:
                 samples[name].append(time.perf_counter() - began)
     print(f"{what}:")
@@ -105,6 +111,7 @@ def measure(what: str, theirs: Work, ours: dict[str, Work], *, times: int = 0, r
     for name, took in samples.items():
         shown = spread([times / each for each in took], "tokens/s") if times else spread(took)
         print(f"  {name:20} {shown:48} x{slowest / statistics.median(took):.2f}", flush=True)
+    return made
 
 
 def floors(outputs: int, context: int) -> None:
