@@ -27,6 +27,8 @@ COPY synth synth
 RUN pip install --no-deps .
 
 FROM python:${PYTHON}-slim AS cpu
+# For the transformers' CPU kernels, compiled at the start for the processor that is there.
+RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
 RUN useradd --uid 10001 --create-home barkbot && install -d -o barkbot -g barkbot /data
 COPY --from=installed /opt/barkbot /opt/barkbot
 ENV PATH=/opt/barkbot/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \

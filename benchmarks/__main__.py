@@ -3,10 +3,13 @@
 import asyncio
 import sys
 
-from benchmarks import engine, look_ahead, start, stream
+from benchmarks import cpu, engine, look_ahead, quality, start, stream
 
 BENCHMARKS = {
     "engine": engine.main,
+    "cpu": cpu.main,
+    "cpu-clip": cpu.clip,
+    "quality": quality.main,
     "stream": stream.main,
     "look_ahead": look_ahead.main,
     "start": lambda: asyncio.run(start.main()),

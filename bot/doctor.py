@@ -29,7 +29,7 @@ DISCORD_API = "https://discord.com/api/v10"
 _LOOK_AT_MODEL = """
 import sys
 from synth import checkpoint, device
-plan = device.plan(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+plan = device.plan(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4])
 print(plan.line())
 """
 
@@ -133,7 +133,7 @@ async def _token(api: str) -> Finding:
 async def _model(settings: Config) -> Finding:
     model = settings.model
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", _LOOK_AT_MODEL, model.name, model.device, str(model.threads)),
+        *(sys.executable, "-c", _LOOK_AT_MODEL, model.name, model.device, str(model.threads), model.precision),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

@@ -20,7 +20,11 @@ def synth_of(config: Config) -> Synth:
     """The synth process as configured; it starts with the app."""
     model = config.model
     options = worker.WorkerOptions(
-        model=model.name, device=model.device, threads=model.threads, log_level=config.log.level
+        model=model.name,
+        device=model.device,
+        threads=model.threads,
+        precision=model.precision,
+        log_level=config.log.level,
     )
     return Synth(worker.main, options, patience=Patience(hang_after=model.hang_after))
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import torch
 
 SHIPPED = "pup"
+PRECISIONS = ("exact", "int8")
 
 # Parameters of the transformers, counted with the reference's dimensions: semantic + coarse + fine.
 LARGE_PARAMETERS = 446_090_000 + 327_860_000 + 311_790_000
@@ -32,7 +33,7 @@ class Plan:
 
     model: str
     device: str  # cpu, cuda:0, mps
-    precision: str  # a name of a torch dtype
+    precision: str  # float32, float16, or int8
     threads: int
     free: int  # bytes on the device, 0 where unknown
     label: str  # the device in words
@@ -47,9 +48,10 @@ class Plan:
 def needed(model: str, precision: str) -> int:
     """Bytes that a model of the hub takes while it works: weights, caches, codec, workspace.
 
+    int8 takes less once it is loaded, and as much as float32 on the way there.
     Large in float16: 2.17 + 0.20 + 0.06 + 0.84 = 3.3 GB; small in float32: 1.56 + 0.15 + 0.06 + 0.84 = 2.6 GB.
     """
-    size = 4 if precision == "float32" else 2
+    size = 2 if precision == "float16" else 4
     parameters, cache = {
         "suno/bark": (LARGE_PARAMETERS, LARGE_CACHE_NUMBERS),
         "suno/bark-small": (SMALL_PARAMETERS, SMALL_CACHE_NUMBERS),
@@ -70,11 +72,14 @@ def fitting_model(kind: str, precision: str, free: int) -> str:
     return SHIPPED
 
 
-def plan(model: str, device: str, threads: int) -> Plan:
-    """Decide what is "auto": the device, the model and (0) the threads. ModelError for a device that is not there."""
+def plan(model: str, device: str, threads: int, precision: str = "exact") -> Plan:
+    """Decide what is "auto": the device, the model and (0) the threads; `precision` is one of `PRECISIONS`.
+
+    ModelError for a device that is not there, or that cannot compute in that precision.
+    """
     where = choose(device)
     kind = where.split(":", maxsplit=1)[0]
-    precision, free = precision_of(where), free_memory(where)
+    precision, free = precision_of(where, precision), free_memory(where)
     return Plan(
         model=fitting_model(kind, precision, free) if model == "auto" else model,
         device=where,
@@ -104,12 +109,18 @@ def choose(device: str) -> str:
     raise ModelError(f"There is no device {device!r} here: use auto, or one of {', '.join(there)}.")
 
 
-def precision_of(device: str) -> str:
-    """float16 on CUDA, float32 elsewhere.
+def precision_of(device: str, wish: str = "exact") -> str:
+    """Exact is float16 on CUDA, float32 elsewhere; int8, for the CPU only, has 8-bit weights. ModelError.
 
     bfloat16 is faster nowhere that float16 is not, and torch claims it for cards that only emulate it (before 8.0).
     A CPU's half precision is slower than its float32.
     """
+    if wish not in PRECISIONS:
+        raise ModelError(f"There is no precision {wish!r}: use {' or '.join(PRECISIONS)}.")
+    if wish == "int8":
+        if device != "cpu":
+            raise ModelError(f"The precision int8 is for the CPU; on {device} use exact, or set the device to cpu.")
+        return wish
     return "float16" if device.startswith("cuda") else "float32"
 
 
@@ -195,7 +206,7 @@ def healthy(device: str) -> bool:
 
 
 def dtype(precision: str) -> torch.dtype:
-    """The torch dtype of that name."""
+    """What weights are loaded as."""
     import torch  # noqa: PLC0415 -- seconds
 
-    return {"float16": torch.float16, "float32": torch.float32}[precision]
+    return {"float16": torch.float16, "float32": torch.float32, "int8": torch.float32}[precision]

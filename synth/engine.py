@@ -8,6 +8,7 @@ from collections.abc import Callable
 import torch
 
 from synth import audio, checkpoint, device
+from synth.cpu.choose import quicken
 from synth.errors import DeviceError, JobError, Stopped
 from synth.mastering import finish
 from synth.pipeline import Model, Request, speak
@@ -17,13 +18,21 @@ from synth.text import SHORTEST_LIMIT, language_of, pieces
 log = logging.getLogger(__name__)
 
 
-def load_engine(model: str, where: str, threads: int, tell: Callable[[str, float], None]) -> BarkEngine:
-    """Decide on model, device and threads, say so in the log, and load. ModelError."""
-    plan = device.plan(model, where, threads)
+def load_model(plan: device.Plan, tell: Callable[[str, float], None] | None = None) -> Model:
+    """Load as planned, with all that makes it fast: compiling is done here, never during a job. ModelError."""
     log.info("%s", plan.line())
     torch.set_num_threads(plan.threads)
-    loaded = checkpoint.load(plan.model, device=plan.device, dtype=device.dtype(plan.precision), progress=tell)
-    return BarkEngine(loaded)
+    model = checkpoint.load(plan.model, device=plan.device, dtype=device.dtype(plan.precision), progress=tell)
+    if plan.device != "cpu":
+        return model
+    return quicken(model, eight_bits=plan.precision == "int8", threads=plan.threads)
+
+
+def load_engine(
+    model: str, where: str, threads: int, tell: Callable[[str, float], None], precision: str = "exact"
+) -> BarkEngine:
+    """Decide on model, device and threads, and load. ModelError."""
+    return BarkEngine(load_model(device.plan(model, where, threads, precision), tell))
 
 
 def tokenized(model: Model, text: str, voice: str | None) -> list[list[int]]:

@@ -184,11 +184,15 @@ class CausalTransformer(nn.Module):
         first, positions = cache.length, embeds.shape[1]
         if first + positions > self.config.block_size:
             raise ValueError(f"{first + positions} positions do not fit into {self.config.block_size}")
-        x = embeds + self.position_embeds_layer.weight[first : first + positions]
-        for layer, block in enumerate(self.layers):
-            x = block(x, cache, layer)
+        x = self.blocks(embeds + self.position_embeds_layer.weight[first : first + positions], cache)
         cache.advance(positions)
         return self.layernorm_final(x)  # type: ignore[no-any-return] # nn.Module.__call__ is Any
+
+    def blocks(self, x: Tensor, cache: KVCache) -> Tensor:
+        """All blocks over (B, T, C); synth.cpu has a faster form of it."""
+        for layer, block in enumerate(self.layers):
+            x = block(x, cache, layer)
+        return x
 
     def prefill(self, embeds: Tensor, cache: KVCache, chunk: int | None = None) -> Tensor:
         """Start anew with embeddings (B, T, C); the last hidden state (B, C).
@@ -248,9 +252,13 @@ class FineTransformer(nn.Module):
         x = self.position_embeds_layer.weight[:positions]
         for index, layer in zip(range(codebook + 1), self.input_embeds_layers, strict=False):
             x = x + layer(codes[:, index])
+        return self.layernorm_final(self.blocks(x))  # type: ignore[no-any-return] # nn.Module.__call__ is Any
+
+    def blocks(self, x: Tensor) -> Tensor:
+        """All blocks over (B, T, C); synth.cpu has a faster form of it."""
         for block in self.layers:
             x = block(x)
-        return self.layernorm_final(x)  # type: ignore[no-any-return] # nn.Module.__call__ is Any
+        return x
 
     def logits(self, hidden: Tensor, codebook: int, size: int) -> Tensor:
         """Float32 logits of the first `size` tokens of `codebook`: (..., C) -> (..., size)."""

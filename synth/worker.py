@@ -57,6 +57,7 @@ class WorkerOptions:
     model: str = "auto"
     device: str = "auto"
     threads: int = 0  # 0: as many as there are cores
+    precision: str = "exact"  # or int8
     log_level: str = "INFO"
 
 
@@ -82,7 +83,7 @@ def main(inbox: SimpleQueue[bytes], events: Connection, options: WorkerOptions) 
     def load(tell: Tell) -> Engine:
         from synth.engine import load_engine  # noqa: PLC0415 -- torch takes seconds: signals are handled before that
 
-        return load_engine(options.model, options.device, options.threads, tell)
+        return load_engine(options.model, options.device, options.threads, tell, options.precision)
 
     serve(inbox, events, load)
 

@@ -48,11 +48,12 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
 def test_all_bad_keys_are_named_at_once(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(
-        '[model]\nthreads = -1\nnome = "x"\n[limits]\nmax_chars = "many"\n[log]\nlevel = "LOUD"\n', encoding="utf-8"
+        '[model]\nthreads = -1\nprecision = "int4"\nnome = "x"\n[limits]\nmax_chars = "many"\n[log]\nlevel = "LOUD"\n',
+        encoding="utf-8",
     )
     with pytest.raises(ConfigError) as caught:
         config.load(path)
-    for name in ("model.threads", "model.nome", "limits.max_chars", "log.level"):
+    for name in ("model.threads", "model.precision", "model.nome", "limits.max_chars", "log.level"):
         assert name in str(caught.value)
 
 

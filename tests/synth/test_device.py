@@ -51,6 +51,21 @@ def test_a_named_model_is_not_second_guessed_and_threads_are_kept():
     assert "some/folder on CPU (cpu, float32, 3 threads" in plan.line()
 
 
+def test_int8_is_a_precision_of_the_cpu_and_exact_is_the_default():
+    plan = device.plan("pup", "cpu", 3, "int8")
+    assert "(cpu, int8, 3 threads" in plan.line()
+    assert device.dtype(plan.precision) == torch.float32, "what is loaded is rounded then"
+    assert device.plan("pup", "cpu", 3).precision == "float32"
+
+
+@pytest.mark.parametrize(
+    ("where", "wish", "words"), [("cuda:0", "int8", "for the CPU"), ("cpu", "int4", "exact or int8")]
+)
+def test_a_precision_that_cannot_be_had_is_refused_with_what_can(where, wish, words):
+    with pytest.raises(ModelError, match=words):
+        device.precision_of(where, wish)
+
+
 def test_without_a_number_of_threads_every_usable_core_gets_one():
     assert device.plan("pup", "cpu", 0).threads == len(os.sched_getaffinity(0))
 

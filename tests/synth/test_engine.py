@@ -6,7 +6,9 @@ import dataclasses
 
 import pytest
 import soundfile
+import torch
 
+from synth.device import PRECISIONS
 from synth.engine import load_engine, tokenized
 from synth.errors import EmptyText, Stopped, UnknownVoice
 from synth.protocol import Job
@@ -15,6 +17,17 @@ from synth.protocol import Job
 @pytest.fixture(scope="module")
 def engine():
     return load_engine("pup", "cpu", 1, lambda _what, _fraction: None)
+
+
+def test_the_precision_reaches_the_networks():
+    """With 8 bits the logits are near the exact ones, and others."""
+    tell, logits = (lambda _what, _fraction: None), []
+    for precision in PRECISIONS:
+        network = load_engine("pup", "cpu", 1, tell, precision)._model.coarse
+        with torch.inference_mode():
+            hidden = network.prefill(network.embed(torch.arange(20)[None]), network.new_cache())
+            logits.append(network.logits(hidden, 0, 500))
+    assert 0 < (logits[1] - logits[0]).std() < 0.05 * logits[0].std()
 
 
 def job(folder, **fields):

@@ -71,6 +71,14 @@ def test_a_seed_decides_the_audio(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert ", seed" not in capsys.readouterr().out
 
 
+def test_a_precision_can_be_chosen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["yes.", *ONE, "--precision", "int8", "-o", str(tmp_path / "a.wav")]) == 0
+    assert frames(tmp_path / "a.wav") > 2400
+    with pytest.raises(SystemExit):
+        main(["yes.", "--precision", "int4"])
+    assert "exact" in capsys.readouterr().err
+
+
 def test_the_seed_that_is_printed_gives_the_same_audio_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,0 +1,171 @@
+"""What 8-bit weights cost: agreement with float32, token by token, and the words a recogniser hears.
+
+Teacher-forced: both precisions see the tokens that the exact model made (random ones for random weights), and are asked at
+each place for the next. Agreement is how often the likeliest token is the same; the error is that of the logits, in
+standard deviations of the exact ones. The words are those of sentences that no training of the miniature saw.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmarks import small
+from benchmarks.report import heading
+from synth import checkpoint
+from synth.coarse import flatten, prompt_ids, windows
+from synth.cpu.choose import quicken
+from synth.cpu.quantised import quantise_layers
+from synth.device import usable_cores
+from synth.engine import tokenized
+from synth.model import CausalTransformer
+from synth.pipeline import Model, Piece, Request, speak
+from synth.pup.evaluation import Plan
+from synth.pup.listening import judge, say
+from synth.pup.recogniser import Recogniser
+from synth.semantic import embed_prompt
+from synth.semantic import prompt_ids as semantic_prompt
+from synth.voices import Voice
+
+SENTENCES = (
+    "the quick brown fox jumps over the lazy dog",
+    "she sells sea shells by the shore",
+    "one two three four five",
+)
+PLAN = Plan()
+
+
+def main() -> None:
+    """Print the tables."""
+    print(heading("torch", "numpy"))
+    with torch.inference_mode():
+        exact, forms = pup()
+        agreement("the shipped model", exact, forms, [shipped_job(exact, sentence) for sentence in SENTENCES])
+        words({"exact": exact, **forms})
+        plain = small.ours(small.theirs())
+        agreement("Bark small, random weights", plain, rounded(small.with_own_networks(plain)), [random_job()])
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Job:
+    """What all forms are shown."""
+
+    ids: list[int]
+    voice: Voice
+    piece: Piece
+
+
+def pup() -> tuple[Model, dict[str, Model]]:
+    """The shipped model, exact and rounded."""
+    exact = quicken(checkpoint.load("pup"), eight_bits=False, threads=usable_cores())
+    return exact, rounded(checkpoint.load("pup"))
+
+
+def rounded(plain: Model) -> dict[str, Model]:
+    """With 8 bits, by the compiled kernels and by torch alone. `plain` is used up."""
+    compiled = quicken(dataclasses.replace(plain), eight_bits=True, threads=usable_cores())
+    for network in (plain.semantic, plain.coarse, plain.fine):
+        quantise_layers(network)
+    return {"int8": compiled, "int8, no compiler": plain}
+
+
+def shipped_job(model: Model, sentence: str) -> Job:
+    """A sentence as the exact model says it, in its first voice."""
+    voice, ids = model.voices.get(model.voices.names()[0]), tokenized(model, sentence, None)[0]
+    piece = speak(model, Request(pieces=[ids], voice=voice, seed=0)).pieces[0]
+    return Job(ids=ids, voice=voice, piece=piece)
+
+
+def random_job() -> Job:
+    """Two seconds of random tokens behind ten."""
+    voice, semantic, frames = small.voice(), 100, 150
+    part = Piece(
+        waveform=np.zeros(0, np.float32),
+        semantic=voice.semantic_prompt[:semantic],
+        coarse=voice.coarse_prompt[:, :frames],
+        fine=voice.fine_prompt[:, :frames],
+    )
+    return Job(ids=list(range(1000, 1012)), voice=voice, piece=part)
+
+
+def agreement(title: str, exact: Model, forms: dict[str, Model], jobs: list[Job]) -> None:
+    """Print a line for each form and stage."""
+    print(f"{title}: {'stage':>10} {'places':>8} {'same token':>11} {'logit error':>12}")
+    for stage, ask in (("semantic", semantic_logits), ("coarse", coarse_logits), ("fine", fine_logits)):
+        want = torch.cat([rows for job in jobs for rows in ask(exact, job)])
+        for name, model in forms.items():
+            got = torch.cat([rows for job in jobs for rows in ask(model, job)])
+            same = (got.argmax(-1) == want.argmax(-1)).float().mean().item()
+            error = ((got - want).std() / want.std()).item()
+            print(f"  {name:20} {stage:>10} {len(want):8} {same:11.1%} {error:12.4f}", flush=True)
+    print()
+
+
+def semantic_logits(model: Model, job: Job) -> Iterable[Tensor]:
+    """Rows (n, V + 1) at the places of the tokens."""
+    prompt = embed_prompt(
+        model.semantic, model.semantic_spec, semantic_prompt(model.semantic_spec, job.ids, job.voice.semantic_prompt)
+    )
+    tokens = torch.from_numpy(job.piece.semantic[:-1])[None]
+    yield _next(model.semantic, torch.cat([prompt, model.semantic.embed(tokens)], 1), len(job.piece.semantic))[
+        :, : model.semantic_spec.semantic_vocab_size
+    ]
+
+
+def coarse_logits(model: Model, job: Job) -> Iterable[Tensor]:
+    """Rows (n, codebook size), window after window."""
+    spec, network = model.coarse_spec, model.coarse
+    history = job.voice.semantic_prompt[-spec.max_semantic_history :]
+    semantic = np.concatenate([history, job.piece.semantic])
+    past = flatten(spec, job.voice.coarse_prompt)[-spec.max_coarse_history :]
+    made = flatten(spec, job.piece.coarse)
+    for window in windows(spec, len(history), len(made)):
+        before = np.concatenate([past, made[: window.first_step]])
+        prompt = prompt_ids(spec, window, semantic, before, network.config.block_size)
+        shown = np.concatenate([prompt, made[window.first_step : window.first_step + window.steps - 1]])
+        rows = _next(network, network.embed(torch.from_numpy(shown)[None]), window.steps)
+        for step, row in enumerate(rows):
+            first = spec.first_token((window.first_step + step) % spec.n_coarse_codebooks)
+            yield row[None, first : first + spec.codebook_size]
+
+
+def fine_logits(model: Model, job: Job) -> Iterable[Tensor]:
+    """Rows (frames, codebook size) of each codebook that is not given, from its finished neighbours."""
+    spec = model.fine_spec
+    codes = torch.from_numpy(
+        np.concatenate([job.voice.fine_prompt[:, -spec.max_fine_history_length :], job.piece.fine], 1)
+    )
+    codes = codes[None, :, -spec.max_fine_input_length :]
+    for book in range(spec.n_coarse_codebooks, spec.n_fine_codebooks):
+        shown = codes.clone()
+        shown[:, book:] = spec.codebook_size
+        yield model.fine.logits(model.fine(shown, book), book, spec.codebook_size)[0]
+
+
+def words(forms: dict[str, Model]) -> None:
+    """Print the word error rate of each form, over all sentences in one voice."""
+    recogniser, voice = Recogniser(), next(iter(forms.values())).voices.names()[0]
+    print(
+        f"{len(PLAN.sentences)} sentences in the voice {voice}: word errors (95 % interval), sentences identified of 20"
+    )
+    for name, model in forms.items():
+        spoken = [say(model, sentence, voice, PLAN.seed + number) for number, sentence in enumerate(PLAN.sentences)]
+        figures = judge(voice, spoken, model.codec.sampling_rate, recogniser, PLAN.seed)
+        low, high = figures.interval
+        identified = f"{figures.identified} of {figures.sentences}"
+        print(f"  {name:20} {figures.word_errors:.1%} ({low:.1%} to {high:.1%}), {identified}", flush=True)
+    print()
+
+
+def _next(network: CausalTransformer, embeds: Tensor, places: int) -> Tensor:
+    """Logits (places, V) of the last places of a prompt (1, T, C)."""
+    hidden = network(embeds, network.new_cache())
+    return network.logits(hidden[0, -places:], 0, network.config.output_vocab_size)
+
+
+if __name__ == "__main__":
+    main()
