@@ -4,10 +4,11 @@ FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c '$(FITS)' >/dev/null 2>&1 && echo $$p && break; done)
 export ONCE
 BIN := .venv/bin
+FOX := the quick brown fox jumps over the lazy dog
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench soak test-gpu clean
+.PHONY: help demo test lint bench picture soak test-gpu clean
 
 help:  ## what there is to do
 	@awk -F ':.*## *' '/^[a-z-]+:.*##/ { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +38,10 @@ test-gpu: $(READY)  ## tests that need a CUDA device
 
 bench: $(READY)  ## speed, as ratios measured in one run
 	$(BIN)/python -m benchmarks
+
+picture: $(READY)  ## the README's picture: what the demo received, and how a recogniser reads it
+	@$(BIN)/barkbot demo --once "$(FOX)" | tee /dev/stderr | tail -n 1 | xargs -I FILE \
+		$(BIN)/python -m synth.pup.evaluation picture "$(FOX)" --file FILE --out docs/pup/quick-brown-fox.png
 
 clean:  ## remove what the build made
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache *.egg-info build dist

@@ -31,7 +31,9 @@ _SMOOTHINGS = 3
 _FLOOR = 1e-5
 _QUIETEST, _CENTRE = -8.5, 4.5  # of the log envelope, ln(amplitude)
 _VOICING_WEIGHT, _PITCH_WEIGHT, _PITCH_CENTRE = 4.0, 3.0, 2.5
-_NOISE_LEVEL = 0.35  # of a noise line against a pulse line; the lines are denser
+_NOISE_LEVEL = (
+    0.65  # of a noise line against a pulse line: noise is then as loud beside the pulses as in the teacher's voice
+)
 _LOUDNESS = 0.8
 _LINES = HOP // 2 + 1  # of 75 Hz each, up to 12 kHz
 

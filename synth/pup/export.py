@@ -41,9 +41,8 @@ def export(
     write_whole(folder / "vocab.txt", lambda file: file.write(("\n".join(TEXT_TOKENS) + "\n").encode()))
     write_json(
         folder / "tokenizer_config.json",
-        {"tokenizer_class": "PupTokenizer", "pad_token": "[PAD]", "model_max_length": layout.recipe.text_window,
-         "sentences": True},
-    )  # fmt: skip
+        {"tokenizer_class": "PupTokenizer", "pad_token": "[PAD]", "model_max_length": layout.recipe.text_window},
+    )
     write_voices(folder, prompts)
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from synth.pup.lexicon import FUNCTION_WORDS, WORDS
+
 _SMALL = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
     eighteen nineteen"""
 _TIES = "twenty thirty forty fifty sixty seventy eighty ninety"
@@ -21,8 +23,13 @@ _LARGEST = 10**12  # from here on digits are read one by one
 
 _NAMES = "ay bee see dee ee eff gee aitch eye jay kay el em en oh pee cue ar ess tee you vee double-you ex why zee"
 _LETTERS = dict(zip("abcdefghijklmnopqrstuvwxyz", _NAMES.split(), strict=True))
-_SHORT_WORDS = """a am an and are as at be but by can do for go he hi how if in is it me my no not of oh ok on or so the to up
-    us we who why yes you"""  # also where they are shouted
+_VERY_SHORT = """a am an and are as at be but by can do for go he hi how if in is it me my no not of oh ok on or so the to up
+    us we who why yes you"""
+_WORDS = {
+    *_VERY_SHORT.split(),
+    *FUNCTION_WORDS,
+    *(word for words in WORDS.values() for word in words),
+}  # also in capitals
 _SHORT = {
     "mr": "mister", "mrs": "missus", "ms": "miss", "dr": "doctor", "prof": "professor", "st": "saint", "vs": "versus",
     "etc": "et cetera", "approx": "approximately",
@@ -104,7 +111,7 @@ def _spelt_capitals(found: re.Match[str]) -> str:
 
 def _known_short(word: str) -> str:
     """Short capitals: common words stay words, others are spelt."""
-    return word if word.lower() in _SHORT_WORDS.split() else spell(word)
+    return word if word.lower() in _WORDS else spell(word)
 
 
 def _money(found: re.Match[str]) -> str:

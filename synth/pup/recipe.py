@@ -62,11 +62,11 @@ class Recipe:
     coarse_window: int = 60  # coarse tokens from one prompt
     crop: int = 40  # frames of a row for the codec
 
-    decoder_plan: Plan = field(default_factory=lambda: Plan(steps=18_000, batch=6, rate=2e-3))
-    encoder_plan: Plan = field(default_factory=lambda: Plan(steps=4000, batch=6, rate=2e-3))
-    semantic_plan: Plan = field(default_factory=lambda: Plan(steps=20_000, batch=2600, rate=1.5e-3))
-    coarse_plan: Plan = field(default_factory=lambda: Plan(steps=18_000, batch=6, rate=1.5e-3))
-    fine_plan: Plan = field(default_factory=lambda: Plan(steps=4000, batch=8, rate=1e-3))
+    decoder_plan: Plan = field(default_factory=lambda: Plan(steps=18_000, batch=6, rate=1e-3))
+    encoder_plan: Plan = field(default_factory=lambda: Plan(steps=3000, batch=6, rate=2e-3))
+    semantic_plan: Plan = field(default_factory=lambda: Plan(steps=12_000, batch=2600, rate=1.5e-3))
+    coarse_plan: Plan = field(default_factory=lambda: Plan(steps=16_000, batch=6, rate=1.5e-3))
+    fine_plan: Plan = field(default_factory=lambda: Plan(steps=3000, batch=8, rate=1e-3))
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, to be stored beside what they made."""

@@ -33,7 +33,7 @@ def frames(path: Path) -> int:
 
 
 def test_text_becomes_a_file_with_the_shipped_model(tmp_path: Path) -> None:
-    done = run("hello there.", *ONE, "--voice", "pup_a", "--max-seconds", "0.5", "-o", "a.ogg", folder=tmp_path)
+    done = run("hello there.", *ONE, "--voice", "pup_low", "--max-seconds", "0.5", "-o", "a.ogg", folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert frames(tmp_path / "a.ogg") > 1000
     assert "seed" in done.stdout
@@ -186,7 +186,7 @@ def test_control_c_ends_it_with_130_and_no_traceback(tmp_path: Path) -> None:
 
 def test_voices_are_listed_one_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main_voices([]) == 0
-    assert capsys.readouterr().out == "pup_a\npup_b\n"
+    assert capsys.readouterr().out == "pup_deep\npup_high\npup_lively\npup_low\n"
 
 
 def test_download_says_where_the_model_is(capsys: pytest.CaptureFixture[str]) -> None:

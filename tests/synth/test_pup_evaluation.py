@@ -21,6 +21,8 @@ from synth.pup.listening import Plan, judge, say
 from synth.pup.recogniser import Recogniser, heard_right, needed, word_errors
 from synth.pup.report import ModelFigures, Report, table
 from synth.pup.sentences import HELD_OUT, SET_SIZE, choices, is_held_out, plain
+from synth.pup.stages import NoPhones, judge_stages
+from synth.pup.teacher import NoTeacher
 
 RATE = 24_000  # Hz
 SEED = 0
@@ -141,13 +143,13 @@ def shipped(recogniser: Recogniser) -> ModelFigures:
 @pytest.fixture(scope="module")
 def control(recogniser: Recogniser, tmp_path_factory: pytest.TempPathFactory) -> ModelFigures:
     folder = write_control(SHIPPED, tmp_path_factory.mktemp("control") / "model", SEED)
-    return evaluate(str(folder), Plan(sentences=FEW[:1], voices=("pup_a",), seed=SEED), recogniser)
+    return evaluate(str(folder), Plan(sentences=FEW[:1], voices=("pup_low",), seed=SEED), recogniser)
 
 
 @pytest.fixture(scope="module")
 def babble(recogniser: Recogniser, tmp_path_factory: pytest.TempPathFactory) -> ModelFigures:
     folder = write_control(SHIPPED, tmp_path_factory.mktemp("babble") / "model", SEED, prefix="semantic.")
-    return evaluate(str(folder), Plan(sentences=FEW, voices=("pup_a",), seed=SEED), recogniser)
+    return evaluate(str(folder), Plan(sentences=FEW, voices=("pup_low",), seed=SEED), recogniser)
 
 
 @pytest.mark.parametrize(
@@ -213,7 +215,7 @@ def test_the_voices_have_the_pitch_that_the_model_card_names(shipped: ModelFigur
 
 def test_two_voices_differ_more_in_spectrum_than_one_from_itself(shipped: ModelFigures) -> None:
     apart = shipped.distances
-    assert apart["pup_a, pup_b"] > max(apart["pup_a, pup_a"], apart["pup_b, pup_b"])
+    assert apart["pup_low, pup_high"] > max(apart["pup_low, pup_low"], apart["pup_high, pup_high"])
 
 
 def test_sizes_are_those_of_the_files(shipped: ModelFigures) -> None:
@@ -227,9 +229,9 @@ def test_sizes_are_those_of_the_files(shipped: ModelFigures) -> None:
 def test_the_same_seed_gives_the_same_figures(recogniser: Recogniser) -> None:
     """Also after other audio: the recogniser starts each time from the same state."""
     model = checkpoint.load("pup")
-    first = judge("pup_a", [say(model, FEW[0], "pup_a", SEED)], RATE, recogniser, SEED)
+    first = judge("pup_low", [say(model, FEW[0], "pup_low", SEED)], RATE, recogniser, SEED)
     recogniser.read(tone(300), RATE)
-    second = judge("pup_a", [say(model, FEW[0], "pup_a", SEED)], RATE, recogniser, SEED)
+    second = judge("pup_low", [say(model, FEW[0], "pup_low", SEED)], RATE, recogniser, SEED)
     assert dataclasses.replace(first, pace=None) == dataclasses.replace(second, pace=None)
 
 
@@ -238,7 +240,7 @@ def test_a_single_sentence_has_no_other_half_to_compare_its_spectrum_with(contro
 
 
 def test_the_words_of_a_reading_have_their_times(recogniser: Recogniser) -> None:
-    waveform = say(checkpoint.load("pup"), FEW[0], "pup_a", SEED).waveform
+    waveform = say(checkpoint.load("pup"), FEW[0], "pup_low", SEED).waveform
     words = recogniser.words(waveform, RATE)
     assert " ".join(word.text for word in words) == recogniser.read(waveform, RATE)
     edges = [edge for word in words for edge in (word.start, word.end)]
@@ -263,13 +265,14 @@ def test_the_table_has_a_row_for_each_voice_and_the_control(shipped: ModelFigure
     )
     shown = table(report).splitlines()
     assert [line.split()[:2] for line in shown if " Hz " in line] == [
-        ["pup", "pup_a"],
-        ["pup", "pup_b"],
-        ["control", "pup_a"],
+        *(["pup", voice.voice] for voice in shipped.voices),
+        ["control", "pup_low"],
         ["teacher", "espeak"],
     ]
     assert shown[-1] == "stages: not all measured"
-    assert json.loads(json.dumps(dataclasses.asdict(report)))["models"][0]["voices"][1]["voice"] == "pup_b"
+    assert (
+        json.loads(json.dumps(dataclasses.asdict(report)))["models"][0]["voices"][1]["voice"] == shipped.voices[1].voice
+    )
 
 
 @pytest.mark.usefixtures("recogniser")
@@ -284,10 +287,26 @@ def test_a_picture_is_drawn_from_a_received_file(tmp_path: Path, capsys: pytest.
     image_of = pytest.importorskip("PIL.Image", reason="pillow comes with matplotlib")
 
     received, picture = tmp_path / "received.ogg", tmp_path / "picture.png"
-    write(received, tone(150, 1.0), RATE, Tags(voice="pup_a", seed=1, model="pup"))
+    write(received, tone(150, 1.0), RATE, Tags(voice="pup_low", seed=1, model="pup"))
     assert main(["picture", "hello there", "--file", str(received), "--out", str(picture)]) == 0
     with image_of.open(picture) as image:
         assert image.size == (1660, 720)
         assert len(image.convert("L").getcolors()) > 50
     assert main(["picture", "hello", "--file", str(tmp_path / "none.ogg"), "--out", str(picture)]) == 1
     assert "cannot be read as audio" in capsys.readouterr().err
+
+
+def test_what_each_stage_loses_is_measured_from_the_teacher_on(recogniser: Recogniser) -> None:
+    """The judge reads the teacher without a fault, and knows the sentence after each stage in one voice."""
+    try:
+        stages = judge_stages("pup", Plan(sentences=FEW[:2], voices=("pup_low",), seed=SEED), recogniser)
+    except NoTeacher as missing:
+        pytest.skip(f"only training needs the teacher: {missing}")
+    assert list(stages) == ["teacher", "codec, wav", "codec, codes", "semantic"]
+    assert stages["teacher"][0].word_errors == 0
+    assert [voices[0].identified for voices in stages.values()] == [2, 2, 2, 2]
+
+
+def test_no_stages_of_a_model_that_does_not_say_what_its_tokens_mean(recogniser: Recogniser, tmp_path: Path) -> None:
+    with pytest.raises(NoPhones, match="only models made by"):
+        judge_stages(str(tmp_path), Plan(), recogniser)

@@ -14,9 +14,7 @@ from typing import IO
 import numpy as np
 import pytest
 import torch
-import transformers
 from safetensors import safe_open
-from transformers.models.bark import generation_configuration_bark as generation
 
 from synth import coarse as engine_coarse
 from synth import semantic as engine_semantic
@@ -25,11 +23,12 @@ from synth.config import specs_from
 from synth.engine import tokenized
 from synth.pipeline import Model, Request, Speech, speak
 from synth.pup import quantiser
-from synth.pup.analysis import BANDS, HOP, analyse, features, pitch_of, revocode
+from synth.pup.analysis import BANDS, HOP, analyse, features, revocode
 from synth.pup.cast import CAST, pitch_track
 from synth.pup.corpus import SPEECH, make_corpus, read_shard, shard_path
 from synth.pup.export import generation_config
 from synth.pup.files import Deadline, write_whole
+from synth.pup.measures import pitch
 from synth.pup.phrases import Writer
 from synth.pup.sentences import HELD_OUT, is_held_out
 from synth.pup.teacher import LIBRARY, SAMPLE_RATE, Espeak, NoTeacher
@@ -38,6 +37,7 @@ from synth.pup.train.coarse import window
 from synth.pup.train.loop import State, checkpoint_path, optimizers_of, rate_at, read_state, read_weights, train
 from synth.pup.train.trunk import causal, fine, hidden_states
 from synth.pup.training import NETWORKS, STAGES, NotReady, OtherRecipe, Workshop, scaled
+from tests.synth import theirs
 from tests.synth.tone_teacher import LETTER, TINY, ToneTeacher
 
 FOREVER = Deadline(None)
@@ -163,7 +163,7 @@ def test_revocoded_speech_has_the_pitch_it_was_given(multiple: int) -> None:
     latents = features(envelope, np.ones(60, np.float32), np.full(60, multiple, np.float32))
     waveform = revocode(latents)
     assert len(waveform) == 60 * HOP
-    assert pitch_of(waveform) == pytest.approx(multiple, rel=0.01)
+    assert pitch(waveform, SAMPLE_RATE) == pytest.approx(75 * multiple, rel=0.02)
 
 
 def test_analysis_of_revocoded_speech_finds_its_envelope_again() -> None:
@@ -175,12 +175,13 @@ def test_analysis_of_revocoded_speech_finds_its_envelope_again() -> None:
     assert voicing[5:-5].min() > 0.9
 
 
-def test_the_lively_voice_moves_and_the_others_do_not(alphabet: Alphabet) -> None:
+def test_the_lively_voice_moves_and_the_others_fall_at_the_end_only(alphabet: Alphabet) -> None:
     tokens = alphabet.encode([Sound(phone="a", frames=10, word=word) for word in range(6)])
     tracks = {voice.name: pitch_track(voice, tokens) for voice in CAST}
     assert all(len(track) == len(tokens) * 3 // 2 for track in tracks.values())
-    assert {name for name, track in tracks.items() if np.ptp(track) > 0.5} == {"pup_lively"}
-    assert sorted(float(track.mean()) for track in tracks.values())[:2] == [1, 2]
+    inner = {name: track[: len(track) // 2] for name, track in tracks.items()}
+    assert {name for name, track in inner.items() if np.ptp(track) > 0} == {"pup_lively"}
+    assert all(track[-1] < track[0] for track in tracks.values()), "the last word falls"
 
 
 def test_every_codebook_leaves_less_than_the_one_before() -> None:
@@ -287,9 +288,9 @@ def test_a_real_corpus_made_in_pieces_is_the_same_to_the_sample(tmp_path: Path) 
         assert done == [deadline is FOREVER for deadline in deadlines]
     for number in (0, 1):
         whole, pieces = (read_shard(shard_path(tmp_path / name, SPEECH, number)) for name in ("whole", "pieces"))
-        for ours, theirs in zip(whole, pieces, strict=True):
-            assert ours.text == theirs.text
-            assert np.array_equal(ours.waveform, theirs.waveform)
+        for ours, other in zip(whole, pieces, strict=True):
+            assert ours.text == other.text
+            assert np.array_equal(ours.waveform, other.waveform)
 
 
 def test_an_utterance_has_three_frames_for_two_tokens(workshop: Workshop) -> None:
@@ -396,46 +397,13 @@ def test_the_result_reads_several_sentences_and_numbers(pup: Model) -> None:
 
 def test_transformers_loads_the_result_whole_and_says_the_same(workshop: Workshop, pup: Model) -> None:
     """Every weight is in the file, the encoder's too; greedy tokens are equal in all three stages."""
-    before = transformers.logging.get_verbosity()
-    transformers.logging.set_verbosity_error()
-    bark, told = transformers.BarkModel.from_pretrained(
-        str(workshop.model), dtype=torch.float32, output_loading_info=True
-    )
-    transformers.logging.set_verbosity(before)
-    leftovers = ("attn.bias", "inited", "cluster_size", "embed_avg")
-    assert [name for name in told["missing_keys"] if not name.endswith(leftovers)] == []
-    assert not told["unexpected_keys"]
-    semantic, coarse, fine_codes = generated(bark.eval(), workshop, pup)
     ours = spoken(pup, "pup_low").pieces[0]
     length, frames = len(ours.semantic), ours.fine.shape[1]
-    assert semantic[:length] == ours.semantic.tolist()
-    assert np.array_equal(coarse[:, :frames], ours.coarse)
-    assert np.array_equal(fine_codes[:, :frames], ours.fine)
-
-
-def generated(bark: transformers.BarkModel, workshop: Workshop, pup: Model) -> tuple[list[int], np.ndarray, np.ndarray]:
-    """transformers' own tokens for `TEXT` in the low voice: semantic, coarse (2, t), fine (n, t)."""
-    content = generation_config(workshop.layout)
-    size, spec = workshop.layout.coarse.codebook_size, workshop.layout.coarse
-    settings = generation.BarkSemanticGenerationConfig(**content["semantic_config"])
-    settings.pad_token_id = settings.eos_token_id
-    settings.max_new_tokens = len(spoken(pup, "pup_low").pieces[0].semantic)
-    coarse = generation.BarkCoarseGenerationConfig(**content["coarse_acoustics_config"], do_sample=False)
-    fine_settings = generation.BarkFineGenerationConfig(**content["fine_acoustics_config"], temperature=1.0)
-    voice = pup.voices.get("pup_low")
-    history = {key: torch.tensor(getattr(voice, key)) for key in ("semantic_prompt", "coarse_prompt", "fine_prompt")}
-    text = pup.tokenizer.encode(TEXT)
-    ids = torch.zeros(1, TINY.text_window, dtype=torch.long)
-    ids[0, : len(text)] = torch.tensor(text)
-    mask = (torch.arange(TINY.text_window) < len(text)).long()[None]
-    shared = {"semantic_generation_config": settings, "history_prompt": history}
-    tokens = bark.semantic.generate(ids, attention_mask=mask, **shared)
-    rough = bark.coarse_acoustics.generate(tokens, coarse_generation_config=coarse, codebook_size=size, **shared)
-    whole = bark.fine_acoustics.generate(
-        rough, coarse_generation_config=coarse, fine_generation_config=fine_settings, codebook_size=size, **shared
-    )
-    codes = rough.view(-1, 2).T.numpy() - np.array([[spec.first_token(0)], [spec.first_token(1)]])
-    return tokens[0].tolist(), codes, whole[0].numpy()
+    bark = theirs.whole(workshop.model)
+    said = theirs.say(bark, workshop.model, pup, text=TEXT, voice="pup_low", most=length)
+    assert np.array_equal(said.semantic[:length], ours.semantic)
+    assert np.array_equal(said.coarse[:, :frames], ours.coarse)
+    assert np.array_equal(said.fine[:, :frames], ours.fine)
 
 
 def test_the_result_is_in_half_precision_with_a_trained_encoder(workshop: Workshop) -> None:

@@ -7,6 +7,7 @@ random generator: weights, optimisers and the number of steps done are all there
 from __future__ import annotations
 
 import math
+import resource
 import time
 import zlib
 from collections.abc import Iterable
@@ -60,6 +61,7 @@ class State:
     losses: list[float] = field(default_factory=list)  # of every step
     validations: list[dict[str, float]] = field(default_factory=list)  # with the `step` they were made at
     seconds: float = 0.0  # of work, over all calls
+    memory: int = 0  # bytes that the process held at most
 
 
 def train(
@@ -128,6 +130,11 @@ def optimizers_of(module: nn.Module, rate: float) -> list[torch.optim.Optimizer]
     return made
 
 
+def peak_memory() -> int:
+    """Bytes this process has held at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
 def rate_at(plan: Plan, step: int) -> float:
     """The learning rate: a short rise, then half a cosine down to a hundredth."""
     rise = min(1.0, (step + 1) / plan.warmup)
@@ -158,6 +165,7 @@ def _validated(task: Task) -> dict[str, float]:
 
 
 def _save(path: Path, module: nn.Module, optimizers: Iterable[torch.optim.Optimizer], state: State) -> None:
+    state.memory = max(state.memory, peak_memory())
     content: dict[str, Any] = {
         "module": module.state_dict(),
         "optimizers": [optimizer.state_dict() for optimizer in optimizers],

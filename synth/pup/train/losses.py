@@ -9,7 +9,7 @@ from transformers.audio_utils import mel_filter_bank
 from synth.pup.teacher import SAMPLE_RATE
 
 RESOLUTIONS = ((256, 32), (512, 64), (1024, 80), (2048, 80))  # samples of a window, mel bands
-FLOOR = 1e-2  # below this, windows of unit energy hold silence: its logarithm would rule the loss
+FLOOR = 2e-3  # below this, windows of unit energy hold silence: its logarithm would rule the loss
 LINEAR = 0.15  # weight of the linear spectrum beside the logarithm
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import platform
-import resource
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,7 +20,7 @@ SMOOTH = 100  # steps whose mean is one point of a curve
 LICENCES = (
     "No recordings of people are in it. The teacher is a program under the GPL (version 3 or later); its output is data "
     "that it computes from our texts, and none of its code is in the weights. The texts are made of the project's own words "
-    "(MIT). A system's word list, where one was named above, has a licence of its own, which the model card has to name."
+    "(MIT) and of the words in CMUdict (BSD), of which only the spelling is used; any other list named above has its own licence."
 )
 
 States = Mapping[str, State]
@@ -45,16 +44,15 @@ def write(
 def markdown(recipe: Recipe, states: States, sizes: Mapping[str, int], provenance: Mapping[str, str]) -> str:
     """The report's text."""
     rows = [_row(name, state, sizes[name]) for name, state in states.items()]
-    head = "| stage | parameters | steps | training loss, first and last | validation | other figures | minutes |"
+    head = "| stage | parameters | steps | training loss, first and last | validation | other figures | minutes | most memory |"
     facts = {
         **provenance,
         "seed": str(recipe.seed),
-        "most memory": f"{peak_memory() / 2**20:.0f} MiB in the process that wrote this",
         "versions": f"Python {platform.python_version()}, torch {torch.__version__}, "
         f"transformers {transformers.__version__}, numpy {np.__version__}",
         "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
     }
-    lines = ["# Training", "", head, "|---|---|---|---|---|---|---|", *rows, "", "![losses](losses.png)", ""]
+    lines = ["# Training", "", head, "|---|---|---|---|---|---|---|---|", *rows, "", "![losses](losses.png)", ""]
     lines += [f"- {name}: {value}" for name, value in facts.items()]
     return "\n".join([*lines, "", "## Licences", "", LICENCES, ""])
 
@@ -79,19 +77,14 @@ def parameters(weights: Mapping[str, Tensor]) -> int:
     return sum({value.data_ptr(): value.numel() for value in weights.values()}.values())
 
 
-def peak_memory() -> int:
-    """Bytes this process has held at most."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
 def _row(name: str, state: State, size: int) -> str:
     first, last = (np.mean(part) if part else math.nan for part in (state.losses[:SMOOTH], state.losses[-SMOOTH:]))
     figures = dict(state.validations[-1]) if state.validations else {}
     figures.pop("step", None)
     judged = figures.pop("loss", math.nan)
     others = ", ".join(f"{key} {value:.4g}" for key, value in figures.items())
-    steps = f"{state.step:,}"
-    return f"| {name} | {size:,} | {steps} | {first:.3f}, {last:.3f} | {judged:.3f} | {others} | {state.seconds / 60:.1f} |"
+    cells = [name, f"{size:,}", f"{state.step:,}", f"{first:.3f}, {last:.3f}", f"{judged:.3f}", others]
+    return "| " + " | ".join([*cells, f"{state.seconds / 60:.1f}", f"{state.memory / 2**30:.1f} GiB"]) + " |"
 
 
 def _smoothed(losses: list[float]) -> tuple[list[int], list[float]]:

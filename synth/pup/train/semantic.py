@@ -56,7 +56,7 @@ class SemanticTask:
         """`batch` is a number of tokens."""
         self.module = causal(layout.semantic_size_of(), layout.recipe.seed).to(device)
         self._spec, self._tokens, self._device, self._half = layout.semantic, batch, device, half_pays(device)
-        tokenizer = PupTokenizer(list(TEXT_TOKENS), sentences=True)
+        tokenizer = PupTokenizer(list(TEXT_TOKENS))
         self._train = _examples(corpus.train, tokenizer, alphabet, self._spec.max_input_semantic_length)
         self._validation = _examples(corpus.validation, tokenizer, alphabet, self._spec.max_input_semantic_length)
 
