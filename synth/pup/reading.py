@@ -45,6 +45,7 @@ _SIGNS = {
 }
 _MONEY = {"$": ("dollar", "cent"), "\N{EURO SIGN}": ("euro", "cent"), "\N{POUND SIGN}": ("pound", "penny")}
 _NO_VOWEL = re.compile(r"\b[b-df-hj-np-tv-xz]{2,5}\b")  # no word: its letters are said
+_FOREIGN = re.compile(r"[^\x00-\x7f\u20ac\u00a3\u00b0\u2013\u2014]|_")  # all but ASCII, euro, pound, degree and dashes
 _SAID_AS_THEY_ARE = {"hmm", "hm", "mm", "mmm", "shh", "sh", "psst", "pst", "brr", "tsk", "zzz", "grr", "pfft"}
 
 
@@ -97,10 +98,11 @@ def spell(letters: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Accents dropped, curly quotes straightened."""
+    """Accents dropped, curly quotes straightened, letters and signs without a reading as spaces."""
     text = unicodedata.normalize("NFKD", text.replace("\N{LATIN SMALL LETTER SHARP S}", "ss"))
     text = "".join(character for character in text if not unicodedata.combining(character))
-    return text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").replace("\N{HORIZONTAL ELLIPSIS}", "...")
+    text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").replace("\N{HORIZONTAL ELLIPSIS}", "...")
+    return _FOREIGN.sub(" ", text)  # before the rules, which look for the edges of words
 
 
 def _spelt_capitals(found: re.Match[str]) -> str:
