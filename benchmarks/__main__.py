@@ -15,7 +15,8 @@ BENCHMARKS = {
     "start": lambda: asyncio.run(start.main()),
 }
 
-for name in sys.argv[1:] or BENCHMARKS:
-    print(f"== {name}")
-    BENCHMARKS[name]()
-    print()
+if __name__ == "__main__":
+    for name in sys.argv[1:] or BENCHMARKS:
+        print(f"== {name}")
+        BENCHMARKS[name]()
+        print()

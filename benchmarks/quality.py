@@ -17,15 +17,14 @@ from torch import Tensor
 from benchmarks import small
 from benchmarks.report import heading
 from synth import checkpoint
-from synth.coarse import flatten, prompt_ids, windows
+from synth.coarse import flatten, prompt_ids, window_at
 from synth.cpu.choose import quicken
 from synth.cpu.quantised import quantise_layers
 from synth.device import usable_cores
 from synth.engine import tokenized
 from synth.model import CausalTransformer
 from synth.pipeline import Model, Piece, Request, speak
-from synth.pup.evaluation import Plan
-from synth.pup.listening import judge, say
+from synth.pup.listening import Plan, judge, say
 from synth.pup.recogniser import Recogniser
 from synth.semantic import embed_prompt
 from synth.semantic import prompt_ids as semantic_prompt
@@ -123,7 +122,8 @@ def coarse_logits(model: Model, job: Job) -> Iterable[Tensor]:
     semantic = np.concatenate([history, job.piece.semantic])
     past = flatten(spec, job.voice.coarse_prompt)[-spec.max_coarse_history :]
     made = flatten(spec, job.piece.coarse)
-    for window in windows(spec, len(history), len(made)):
+    for begin in range(0, len(made), spec.sliding_window_len):
+        window = window_at(spec, len(history), begin, len(made))
         before = np.concatenate([past, made[: window.first_step]])
         prompt = prompt_ids(spec, window, semantic, before, network.config.block_size)
         shown = np.concatenate([prompt, made[window.first_step : window.first_step + window.steps - 1]])

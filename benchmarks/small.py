@@ -65,7 +65,7 @@ def ours(bark: Any) -> Model:
         coarse_spec=CoarseSpec(),
         fine=networks[2],
         fine_spec=FineSpec(),
-        codec=Codec(copy.deepcopy(bark.codec_model)),
+        codec=Codec(_codec_of(bark)),
         tokenizer=None,  # type: ignore[arg-type] # requests come as ids
         voices=None,  # type: ignore[arg-type] # and with a voice
         device=torch.device("cpu"),
@@ -85,6 +85,13 @@ def voice() -> Voice:
     fine = random.integers(0, 1024, (8, round(VOICE_SECONDS * 75)))
     semantic = random.integers(0, 10_000, round(VOICE_SECONDS * 49.9))
     return Voice(name="random", semantic_prompt=semantic, coarse_prompt=fine[:2], fine_prompt=fine)
+
+
+def _codec_of(bark: Any) -> Any:
+    """A codec of its own: a deep copy shares the class of its weight-normed parts, and ours changes that class."""
+    codec = transformers.EncodecModel(bark.codec_model.config).eval()
+    codec.load_state_dict(bark.codec_model.state_dict())
+    return codec
 
 
 def _filled(kind: Any, part: Any, vocabulary: tuple[int, int]) -> Any:
