@@ -55,7 +55,7 @@ def our_decoding(model: Model, stage: str, context: int, steps: int) -> Work:
         cache.length = context
         token = torch.zeros(1, dtype=torch.long)
         for _ in range(steps):
-            hidden = network.decode_one_token(token, cache)
+            hidden = network.decode_tokens(token, [cache])
             token = network.logits(hidden, first, last).argmax(-1) + first
 
     return run

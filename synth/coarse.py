@@ -31,6 +31,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from synth.decoding import Burst
 from synth.model import CausalTransformer, KVCache
 from synth.sampling import Noise, Sampling, Stage
 
@@ -161,13 +162,10 @@ def generate_coarse(
     return take_frames(spec, tokens)
 
 
-def take_frames(spec: CoarseSpec, tokens: Iterator[Tensor], frames: int | None = None) -> Tokens:
+def take_frames(spec: CoarseSpec, tokens: Iterator[int], frames: int | None = None) -> Tokens:
     """The next codes (n_coarse, frames) of coarse tokens that begin with a frame; fewer at their end. None: all."""
     count = None if frames is None else frames * spec.n_coarse_codebooks
-    taken = list(itertools.islice(tokens, count))  # on their device until all are there
-    if not taken:
-        return np.zeros((spec.n_coarse_codebooks, 0), dtype=np.int64)
-    return unflatten(spec, torch.cat(taken).cpu().numpy())
+    return unflatten(spec, np.array(list(itertools.islice(tokens, count)), np.int64))
 
 
 @torch.inference_mode()
@@ -181,8 +179,8 @@ def coarse_tokens(
     sampling: Sampling = Sampling(),  # noqa: B008 # a frozen value
     cache: KVCache | None = None,
     chunk: int | None = None,
-) -> Iterator[Tensor]:
-    """Coarse tokens (1,), frame by frame, each made when it is asked for; whole frames in the end.
+) -> Iterator[int]:
+    """Coarse tokens, frame by frame, each made when it is asked for; whole frames in the end.
 
     `semantic` may still be in the making: a window takes what decides on it and no more, so the tokens are those of the
     whole. `history` is (semantic (a,), coarse (n_coarse, b)) of what was said before, of equal duration. `chunk` bounds
@@ -200,11 +198,11 @@ def coarse_tokens(
             return
         prompt = prompt_ids(spec, window, np.array(known), tokens, model.config.block_size)
         hidden = model.prefill(model.embed(torch.from_numpy(prompt)[None].to(model.device)), cache, chunk)  # (1, C)
-        made: list[Tensor] = []  # stay on the device until the window is done
+        made: list[int] = []
         for token in _decode(model, spec, window, hidden, cache, noise=noise, sampling=sampling):
             made.append(token)
             yield token
-        tokens = np.concatenate([tokens, torch.cat(made).cpu().numpy()])
+        tokens = np.concatenate([tokens, np.array(made, np.int64)])
 
 
 def prompt_ids(spec: CoarseSpec, window: Window, semantic: Tokens, coarse: Tokens, block_size: int) -> Tokens:
@@ -225,15 +223,23 @@ def _decode(
     *,
     noise: Noise,
     sampling: Sampling,
-) -> Iterator[Tensor]:
-    """The tokens (1,) of one window, from the hidden state (1, C) of its prompt."""
+) -> Iterator[int]:
+    """The tokens of one window, from the hidden state (1, C) of its prompt."""
     size, rows = spec.codebook_size, None
     if sampling.draws:
         rows = noise.gumbel(Stage.COARSE, window.first_step, window.steps, size).to(model.device)
-    for step in range(window.steps):
-        first = spec.first_token((window.first_step + step) % spec.n_coarse_codebooks)
-        logits = sampling.keep(model.logits(hidden, first, first + size))  # (1, codebook size)
-        token = sampling.draw(logits, None if rows is None else rows[step]) + first
-        yield token
-        if step + 1 < window.steps:
-            hidden = model.decode_one_token(token, cache)
+    for done in range(0, window.steps, model.burst):
+        steps = range(done, min(done + model.burst, window.steps))
+        firsts = [spec.first_token((window.first_step + step) % spec.n_coarse_codebooks) for step in steps]
+        burst = Burst(
+            hidden=hidden,
+            cache=cache,
+            firsts=firsts,
+            size=spec.codebook_size,
+            sampling=sampling,
+            noise=None if rows is None else rows[steps.start : steps.stop],
+            more=steps.stop < window.steps,
+        )
+        (made,) = model.decode([burst])
+        yield from made.tokens
+        hidden = made.hidden

@@ -10,11 +10,14 @@ Letters in shape comments: B rows, T positions, C hidden size, H heads, D = C / 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from synth.decoding import Burst, Made, decode
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -44,7 +47,7 @@ class TransformerConfig:
 
 
 class KVCache:
-    """Keys and values of all layers, allocated once and written in place.
+    """Keys and values of one row in all layers, allocated once and written in place.
 
     `length` positions are valid. Nothing is cleared between two uses: `reset` forgets by setting `length` to 0.
     """
@@ -53,12 +56,11 @@ class KVCache:
         self,
         config: TransformerConfig,
         *,
-        batch: int = 1,
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ) -> None:
-        shape = (config.num_layers, 2, batch, config.num_heads, config.block_size, config.head_size)
-        self._data = torch.empty(shape, dtype=dtype, device=device)  # (layers, key|value, B, H, block, D)
+        shape = (config.num_layers, 2, 1, config.num_heads, config.block_size, config.head_size)
+        self._data = torch.empty(shape, dtype=dtype, device=device)  # (layers, key|value, 1, H, block, D)
         self.length = 0
 
     @property
@@ -71,7 +73,7 @@ class KVCache:
         self.length = 0
 
     def write(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Store (B, H, T, D) keys and values behind the valid ones; return views of all, (B, H, length + T, D).
+        """Store (1, H, T, D) keys and values behind the valid ones; return views of all, (1, H, length + T, D).
 
         `length` stays: every layer writes the same positions, then `advance` makes them valid.
         """
@@ -87,7 +89,7 @@ class KVCache:
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention, causal exactly when a cache is given."""
+    """Multi-head self-attention, causal exactly when caches are given, one for each row."""
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
@@ -95,22 +97,21 @@ class Attention(nn.Module):
         self.att_proj = nn.Linear(config.hidden_size, 3 * config.hidden_size, bias=config.bias)
         self.out_proj = nn.Linear(config.hidden_size, config.hidden_size, bias=config.bias)
 
-    def forward(self, x: Tensor, cache: KVCache | None = None, layer: int = 0) -> Tensor:
+    def forward(self, x: Tensor, caches: Sequence[KVCache] = (), layer: int = 0) -> Tensor:
         """(B, T, C) -> (B, T, C)."""
         rows, positions, channels = x.shape
         heads = self.att_proj(x).view(rows, positions, 3, self.num_heads, -1).permute(2, 0, 3, 1, 4)
         query, key, value = heads.unbind(0)  # each (B, H, T, D)
-        if cache is None:
-            mixed = F.scaled_dot_product_attention(query, key, value)
+        if caches:
+            each = zip(torch.split(query, 1), torch.split(key, 1), torch.split(value, 1), caches, strict=True)
+            mixed = torch.cat([_attend(row, *cache.write(layer, k, v), cache.length) for row, k, v, cache in each])
         else:
-            past = cache.length
-            key, value = cache.write(layer, key, value)
-            mixed = _causal_attention(query, key, value, past)
+            mixed = F.scaled_dot_product_attention(query, key, value)
         return self.out_proj(mixed.transpose(1, 2).reshape(rows, positions, channels))  # type: ignore[no-any-return] # nn.Module.__call__ is Any
 
 
-def _causal_attention(query: Tensor, key: Tensor, value: Tensor, past: int) -> Tensor:
-    """Queries are the last of `past + T` positions; each sees itself and what is before it. (B, H, T, D)."""
+def _attend(query: Tensor, key: Tensor, value: Tensor, past: int) -> Tensor:
+    """Queries are the last of `past + T` positions; each sees itself and what is before it. (1, H, T, D)."""
     positions = query.shape[-2]
     if positions == 1:
         return F.scaled_dot_product_attention(query, key, value)
@@ -144,14 +145,16 @@ class Block(nn.Module):
         self.layernorm_2 = nn.LayerNorm(config.hidden_size, bias=norm_bias)
         self.mlp = MLP(config)
 
-    def forward(self, x: Tensor, cache: KVCache | None = None, layer: int = 0) -> Tensor:
+    def forward(self, x: Tensor, caches: Sequence[KVCache] = (), layer: int = 0) -> Tensor:
         """(B, T, C) -> (B, T, C)."""
-        x = x + self.attn(self.layernorm_1(x), cache, layer)
+        x = x + self.attn(self.layernorm_1(x), caches, layer)
         return x + self.mlp(self.layernorm_2(x))  # type: ignore[no-any-return] # nn.Module.__call__ is Any
 
 
 class CausalTransformer(nn.Module):
     """The semantic and the coarse model. `config.bias` rules its linear layers and its layer norms alike."""
+
+    burst = 4  # tokens decoded in a row, unless fewer are wanted: nothing is waited for there, nobody else gets a turn
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
@@ -167,47 +170,59 @@ class CausalTransformer(nn.Module):
         """Where the weights are."""
         return self.lm_head.weight.device
 
-    def new_cache(self, batch: int = 1) -> KVCache:
-        """An empty cache for `batch` rows, on the device and in the precision of the weights."""
+    def new_cache(self) -> KVCache:
+        """An empty cache for one row, on the device and in the precision of the weights."""
         weight = self.lm_head.weight
-        return KVCache(self.config, batch=batch, dtype=weight.dtype, device=weight.device)
+        return KVCache(self.config, dtype=weight.dtype, device=weight.device)
 
     def embed(self, ids: Tensor) -> Tensor:
         """Token embeddings without positions: (B, T) -> (B, T, C)."""
         return self.input_embeds_layer(ids)  # type: ignore[no-any-return] # nn.Module.__call__ is Any
 
-    def forward(self, embeds: Tensor, cache: KVCache) -> Tensor:
-        """Hidden states (B, T, C) of embeddings (B, T, C) that follow what `cache` holds.
-
-        Raises ValueError when the positions do not fit into the block.
-        """
-        first, positions = cache.length, embeds.shape[1]
-        if first + positions > self.config.block_size:
-            raise ValueError(f"{first + positions} positions do not fit into {self.config.block_size}")
-        x = self.blocks(embeds + self.position_embeds_layer.weight[first : first + positions], cache)
-        cache.advance(positions)
-        return self.layernorm_final(x)  # type: ignore[no-any-return] # nn.Module.__call__ is Any
-
-    def blocks(self, x: Tensor, cache: KVCache) -> Tensor:
-        """All blocks over (B, T, C); synth.cpu has a faster form of it."""
-        for layer, block in enumerate(self.layers):
-            x = block(x, cache, layer)
-        return x
-
     def prefill(self, embeds: Tensor, cache: KVCache, chunk: int | None = None) -> Tensor:
-        """Start anew with embeddings (B, T, C); the last hidden state (B, C).
+        """Start a row anew with embeddings (1, T, C); the last hidden state (1, C).
 
         `chunk` positions at a time need less memory for the same result up to rounding.
         """
         cache.reset()
-        size = chunk or embeds.shape[1]
-        for first in range(0, embeds.shape[1], size):
-            hidden = self(embeds[:, first : first + size], cache)
+        for part in torch.split(embeds, chunk or embeds.shape[1], dim=1):
+            hidden = self(part, cache)
         return hidden[:, -1]  # type: ignore[no-any-return] # nn.Module.__call__ is Any
 
-    def decode_one_token(self, token: Tensor, cache: KVCache) -> Tensor:
-        """Append one token (B,) for each row; its hidden state (B, C)."""
-        return self(self.embed(token[:, None]), cache)[:, -1]  # type: ignore[no-any-return] # nn.Module.__call__ is Any
+    def forward(self, embeds: Tensor, cache: KVCache) -> Tensor:
+        """Hidden states (1, T, C) of embeddings (1, T, C) that follow what a row's cache holds.
+
+        Raises ValueError when the positions do not fit into the block.
+        """
+        first, last = cache.length, cache.length + embeds.shape[1]
+        self._check_room(last)
+        x = self.blocks(embeds + self.position_embeds_layer.weight[first:last], [cache])
+        cache.advance(last - first)
+        return self.layernorm_final(x)  # type: ignore[no-any-return] # nn.Module.__call__ is Any
+
+    def decode_tokens(self, tokens: Tensor, caches: Sequence[KVCache]) -> Tensor:
+        """Append one token (B,) to each row, all computed together; their hidden states (B, C). ValueError without room."""
+        lengths = [cache.length for cache in caches]
+        self._check_room(max(lengths) + 1)
+        x = self.embed(tokens) + self.position_embeds_layer.weight[lengths]  # (B, C)
+        x = self.blocks(x[:, None], caches)[:, 0]
+        for cache in caches:
+            cache.advance(1)
+        return self.layernorm_final(x)  # type: ignore[no-any-return] # nn.Module.__call__ is Any
+
+    def decode(self, bursts: Sequence[Burst]) -> list[Made]:
+        """The next few tokens of each row, computed together."""
+        return decode(self, bursts)
+
+    def blocks(self, x: Tensor, caches: Sequence[KVCache]) -> Tensor:
+        """All blocks over (B, T, C), row by row behind what its cache holds; synth.cpu has a faster form of it."""
+        for layer, block in enumerate(self.layers):
+            x = block(x, caches, layer)
+        return x
+
+    def _check_room(self, positions: int) -> None:
+        if positions > self.config.block_size:
+            raise ValueError(f"{positions} positions do not fit into {self.config.block_size}")
 
     def logits(self, hidden: Tensor, first: int, last: int) -> Tensor:
         """Logits of the output tokens first..last-1 alone, in float32: (..., C) -> (..., last - first)."""
@@ -221,6 +236,8 @@ class FineTransformer(nn.Module):
     Checkpoints tie head i to embedding i + 1 and may leave out either; a state dict with only one of a pair loads
     with `strict=True` and shares it. Where both are there they are taken as they are, equal or not.
     """
+
+    burst = 4  # tokens decoded in a row, unless fewer are wanted: nothing is waited for there, nobody else gets a turn
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
@@ -243,7 +260,11 @@ class FineTransformer(nn.Module):
         return self.position_embeds_layer.weight.device
 
     def forward(self, codes: Tensor, codebook: int) -> Tensor:
-        """Hidden states (B, T, C) for predicting `codebook` from codes (B, n, T), n > codebook.
+        """Hidden states (B, T, C) for predicting `codebook` from codes (B, n, T), n > codebook."""
+        return self.finish(self.blocks(self.embed(codes, codebook)))
+
+    def embed(self, codes: Tensor, codebook: int) -> Tensor:
+        """What the blocks see: (B, T, C).
 
         The embeddings of codebooks 0..codebook are summed, the predicted one included: it holds the pad token, or
         codes of an earlier window.
@@ -252,13 +273,17 @@ class FineTransformer(nn.Module):
         x = self.position_embeds_layer.weight[:positions]
         for index, layer in zip(range(codebook + 1), self.input_embeds_layers, strict=False):
             x = x + layer(codes[:, index])
-        return self.layernorm_final(self.blocks(x))  # type: ignore[no-any-return] # nn.Module.__call__ is Any
+        return x
 
     def blocks(self, x: Tensor) -> Tensor:
-        """All blocks over (B, T, C); synth.cpu has a faster form of it."""
+        """All blocks over (B, T, C), whatever codebook a row is for; synth.cpu has a faster form of it."""
         for block in self.layers:
             x = block(x)
         return x
+
+    def finish(self, x: Tensor) -> Tensor:
+        """Hidden states of what the blocks gave."""
+        return self.layernorm_final(x)  # type: ignore[no-any-return] # nn.Module.__call__ is Any
 
     def logits(self, hidden: Tensor, codebook: int, size: int) -> Tensor:
         """Float32 logits of the first `size` tokens of `codebook`: (..., C) -> (..., size)."""

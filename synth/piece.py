@@ -11,7 +11,6 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
-from torch import Tensor
 
 from synth.bark import Model, Piece, Request, Tokens, Waveform
 from synth.coarse import coarse_tokens
@@ -91,8 +90,8 @@ class Stages:
         self._expected = len(self._heard)
         job.progress.ended("semantic")
 
-    def coarse(self, semantic: Iterable[int]) -> Iterator[Tensor]:
-        """Coarse tokens (1,), as they are asked for; they ask for semantic ones."""
+    def coarse(self, semantic: Iterable[int]) -> Iterator[int]:
+        """Coarse tokens, as they are asked for; they ask for semantic ones."""
         job, model, voice = self._job, self._job.model, self._job.voice
         with model.cache("coarse") as cache:
             tokens = coarse_tokens(

@@ -24,10 +24,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from synth.decoding import Burst
 from synth.model import CausalTransformer, KVCache
-from synth.sampling import Noise, Sampling, Stage, eos_probability
-
-_NOISE_STEPS = 32  # rows of noise made and moved to the device at once
+from synth.sampling import Noise, Sampling, Stage
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -106,13 +105,12 @@ def semantic_tokens(
     until the last token.
     """
     cache = cache or model.new_cache()
-    limit = spec.steps(model.config.block_size)
     prompt = prompt_ids(spec, text_ids, history)
     if prompt.max() >= model.config.input_vocab_size:  # on a GPU this would break the process
         raise ValueError(f"a token of the prompt, {prompt.max()}, has no embedding")
     hidden = model.prefill(embed_prompt(model, spec, prompt), cache, chunk)  # (1, C)
     seconds = 0.0
-    for token in _decode(model, spec, hidden, cache, limit, noise=noise, sampling=sampling, min_eos_p=min_eos_p):
+    for token in _decode(model, spec, hidden, cache, noise=noise, sampling=sampling, min_eos_p=min_eos_p):
         yield token
         seconds += 1 / spec.semantic_rate_hz  # summed up as the reference does, to stop at the same token
         if max_seconds is not None and seconds > max_seconds:
@@ -124,28 +122,31 @@ def _decode(
     spec: SemanticSpec,
     hidden: Tensor,
     cache: KVCache,
-    limit: int,
     *,
     noise: Noise,
     sampling: Sampling,
     min_eos_p: float | None,
 ) -> Iterator[int]:
     """Tokens from the hidden state (1, C) of the prompt on, until the end token or the limit."""
-    rows: Tensor | None = None
-    for step in range(limit):
-        row = step % _NOISE_STEPS
-        if row == 0 and sampling.draws:
-            width = spec.semantic_vocab_size + 1
-            rows = noise.gumbel(Stage.SEMANTIC, step, _NOISE_STEPS, width).to(model.device)
-        logits = sampling.keep(relevant_logits(model, spec, hidden))  # (1, V + 1)
-        token = sampling.draw(logits, None if rows is None else rows[row])  # (1,)
-        end = _ends(logits, token, sampling.temperature, min_eos_p)
-        number, ended = torch.stack([token, end.long()]).flatten().tolist()  # the one look at the device in a step
-        if ended:
+    limit, width = spec.steps(model.config.block_size), spec.semantic_vocab_size + 1
+    for first in range(0, limit, model.burst):
+        steps = min(model.burst, limit - first)
+        burst = Burst(
+            hidden=hidden,
+            cache=cache,
+            firsts=[0] * steps,
+            size=spec.semantic_vocab_size,
+            end=spec.eos_token,
+            sampling=sampling,
+            noise=noise.gumbel(Stage.SEMANTIC, first, steps, width).to(model.device) if sampling.draws else None,
+            min_eos_p=min_eos_p,
+            more=first + steps < limit,
+        )
+        (made,) = model.decode([burst])
+        yield from made.tokens
+        if made.ended:
             return
-        yield number
-        if step + 1 < limit:
-            hidden = model.decode_one_token(token, cache)
+        hidden = made.hidden
 
 
 def prompt_ids(
@@ -171,19 +172,3 @@ def embed_prompt(model: CausalTransformer, spec: SemanticSpec, prompt: npt.NDArr
     embeds = model.embed(torch.from_numpy(prompt)[None].to(model.device))
     merged = embeds[:, :length] + embeds[:, length : 2 * length]
     return torch.cat([merged, embeds[:, 2 * length :]], dim=1)
-
-
-def relevant_logits(model: CausalTransformer, spec: SemanticSpec, hidden: Tensor) -> Tensor:
-    """Logits (B, V + 1) of hidden states (B, C): the semantic tokens, then the end token right after them."""
-    vocabulary, eos = spec.semantic_vocab_size, spec.eos_token
-    if eos == vocabulary:
-        return model.logits(hidden, 0, vocabulary + 1)
-    return torch.cat([model.logits(hidden, 0, vocabulary), model.logits(hidden, eos, eos + 1)], dim=-1)
-
-
-def _ends(logits: Tensor, token: Tensor, temperature: float | None, min_eos_p: float | None) -> Tensor:
-    """Whether this step ends the speech, (1,) bool, from logits (1, V + 1) and the token drawn (1,)."""
-    end = token == logits.shape[-1] - 1
-    if min_eos_p is not None:
-        end = end | (eos_probability(logits, temperature) >= min_eos_p)
-    return end

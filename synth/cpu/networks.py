@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 import torch
@@ -47,13 +48,16 @@ class FastCausal(CausalTransformer):
         """The CPU."""
         return self.position_embeds_layer.weight.device
 
-    def new_cache(self, batch: int = 1) -> KVCache:
-        """An empty cache for `batch` rows."""
+    def new_cache(self) -> KVCache:
+        """An empty cache for one row."""
         size = self.config.block_size
-        return PackedCache(self._trunk.new_cache(batch, size, layers=self._trunk.layers, half=self._half), size)
+        return PackedCache(self._trunk.new_cache(1, size, layers=self._trunk.layers, half=self._half), size)
 
-    def blocks(self, x: Tensor, cache: KVCache) -> Tensor:
-        """(B, T, C) -> (B, T, C), behind what `cache` holds."""
+    def blocks(self, x: Tensor, caches: Sequence[KVCache]) -> Tensor:
+        """(B, T, C) -> (B, T, C), row by row behind what its cache holds."""
+        return torch.cat([self._behind(row, cache) for row, cache in zip(torch.split(x, 1), caches, strict=True)])
+
+    def _behind(self, x: Tensor, cache: KVCache) -> Tensor:
         if not isinstance(cache, PackedCache):
             raise TypeError(f"a cache of new_cache() is needed, this is a {type(cache).__name__}")
         return self._trunk(x, cache.data, cache.block_size, past=cache.length, causal=True)

@@ -37,7 +37,7 @@ def test_logits_equal_transformers_at_prefill_and_at_every_decoded_position(name
         want = theirs.coarse_acoustics(ids, use_cache=False).logits[0]
         cache = ours.coarse.new_cache()
         hidden = [ours.coarse.prefill(ours.coarse.embed(ids[:, :prompt]), cache)]
-        hidden += [ours.coarse.decode_one_token(ids[:, place], cache) for place in range(prompt, prompt + 12)]
+        hidden += [ours.coarse.decode_tokens(ids[:, place], [cache]) for place in range(prompt, prompt + 12)]
         got = ours.coarse.logits(torch.cat(hidden), 0, vocabulary)
     torch.testing.assert_close(got, want[prompt - 1 :], **CLOSE)
     assert want.std() > 0.5, "flat logits would prove nothing"
@@ -142,7 +142,7 @@ def test_the_cache_is_written_in_place_and_forgets():
         place = used._data.data_ptr()
         for _ in range(3):
             ours.coarse.prefill(ours.coarse.embed(ids), used)
-            ours.coarse.decode_one_token(ids[:, 0], used)
+            ours.coarse.decode_tokens(ids[:, 0], [used])
         again = ours.coarse.prefill(ours.coarse.embed(ids[:, :11]), used)
         fresh = ours.coarse.prefill(ours.coarse.embed(ids[:, :11]), ours.coarse.new_cache())
     assert torch.equal(again, fresh)
@@ -160,14 +160,22 @@ def test_a_prompt_in_chunks_gives_the_same_hidden_state(chunk):
     torch.testing.assert_close(parts, whole, rtol=0, atol=1e-5)
 
 
-def test_rows_of_a_batch_do_not_mix():
-    """Two rows at once equal each row alone."""
+def test_rows_that_are_decoded_together_do_not_mix():
+    """Three rows of different lengths equal each row alone."""
     _, ours = oracle.build(oracle.ODD)
-    ids = torch.cat([ids_of(50, 20), ids_of(40, 20).flip(1)])
+    ids, lengths = [ids_of(50, 20), ids_of(40, 33), ids_of(45, 9)], (1, 30, 8)
+    together = [ours.coarse.new_cache() for _ in ids]
     with torch.inference_mode():
-        both = ours.coarse.prefill(ours.coarse.embed(ids), ours.coarse.new_cache(batch=2))
-        alone = [ours.coarse.prefill(ours.coarse.embed(row[None]), ours.coarse.new_cache()) for row in ids]
-    torch.testing.assert_close(both, torch.cat(alone), rtol=0, atol=1e-5)
+        want = []
+        for row, length, cache in zip(ids, lengths, together, strict=True):
+            alone = ours.coarse.new_cache()
+            for each in (alone, cache):
+                ours.coarse.prefill(ours.coarse.embed(row[:, :length]), each)
+            want.append(ours.coarse.decode_tokens(row[:, length], [alone]))
+        tokens = torch.cat([row[:, length] for row, length in zip(ids, lengths, strict=True)])
+        got = ours.coarse.decode_tokens(tokens, together)
+    torch.testing.assert_close(got, torch.cat(want), rtol=0, atol=1e-5)
+    assert [cache.length for cache in together] == [2, 31, 9]
 
 
 def test_no_position_outside_of_the_block():
@@ -177,7 +185,7 @@ def test_no_position_outside_of_the_block():
         ours.coarse.prefill(ours.coarse.embed(ids), cache)
         assert cache.length == cache.block_size == 75
         with pytest.raises(ValueError, match="76 positions"):
-            ours.coarse.decode_one_token(ids[:, 0], cache)
+            ours.coarse.decode_tokens(ids[:, 0], [cache])
 
 
 def test_the_cache_has_the_precision_of_the_weights():

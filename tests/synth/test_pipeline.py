@@ -188,12 +188,12 @@ def test_silence_is_tried_again_once_with_other_noise(model):
 
 @pytest.mark.parametrize(("greedy", "attempts"), [(False, 2), (True, 1)])
 def test_silence_twice_is_an_error_and_greedy_does_not_try_again(greedy, attempts):
-    """min_eos_p 0 ends every speech at once; passes through the network count the attempts."""
-    model, prompts = own_model(), []
-    model.semantic.layernorm_final.register_forward_hook(lambda *_: prompts.append(1))
+    """min_eos_p 0 ends every speech at once; prompts, which have three dimensions, count the attempts."""
+    model, dimensions = own_model(), []
+    model.semantic.layernorm_final.register_forward_hook(lambda *call: dimensions.append(call[-1].ndim))
     with pytest.raises(EmptySpeech, match="another seed"):
         speak(model, dataclasses.replace(DRAWN, min_eos_p=0.0, greedy=greedy))
-    assert len(prompts) == attempts
+    assert dimensions.count(3) == attempts
 
 
 def test_a_speech_too_short_for_a_frame_is_silence():

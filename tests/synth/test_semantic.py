@@ -161,17 +161,18 @@ def test_the_prompt_is_padded_on_the_right():
     assert prompt[-1] == 129_599
 
 
-def test_a_token_costs_one_pass_when_it_is_asked_for():
+def test_tokens_are_made_in_bursts_when_one_is_asked_for():
+    """A pass for each token, and a first one for the prompt."""
     shape, ours = SHAPES["odd"], oracle.build.__wrapped__(SHAPES["odd"])[1]
     passes: list[int] = []
     ours.semantic.layernorm_final.register_forward_hook(lambda *_: passes.append(1))
     tokens = semantic_tokens(ours.semantic, shape.semantic, [1], noise=Noise(0), sampling=GREEDY, min_eos_p=None)
     assert not passes
-    for count in range(1, 5):
+    for count in range(2 * ours.semantic.burst):
         next(tokens)
-        assert len(passes) == count
+        assert len(passes) == 1 + ours.semantic.burst * (1 + count // ours.semantic.burst)
     tokens.close()
-    assert len(passes) == 4
+    assert len(passes) == 1 + 2 * ours.semantic.burst
 
 
 def test_an_end_token_inside_the_vocabulary_is_refused():

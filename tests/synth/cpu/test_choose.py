@@ -123,7 +123,7 @@ def test_the_library_and_torch_agree_about_8_bits(folder, tmp_path, monkeypatch)
         for form in forms:
             cache = form.new_cache()
             form.prefill(form.embed(ids[:, :40]), cache)
-            hidden = [form.decode_one_token(ids[:, place], cache) for place in range(40, 100)]
+            hidden = [form.decode_tokens(ids[:, place], [cache]) for place in range(40, 100)]
             chosen.append(form.logits(torch.cat(hidden), 0, 100).argmax(-1))
     assert (chosen[0] == chosen[1]).float().mean() > 0.9
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from synth.cpu.networks import FastCausal, FastFine
+from synth.cpu.networks import FastCausal, FastFine, PackedCache
 from synth.cpu.packed import PackedLinear
 from synth.cpu.quantised import QuantisedLinear, quantise_layers
 from synth.model import CausalTransformer, KVCache
@@ -44,11 +44,13 @@ def in_torch(network):
     return defined
 
 
-def decoded(network, cache, ids, prompt, chunk=None):
-    """Logits (B, T, 30) of all positions from the prompt's last on: prefilled, then token by token."""
+def decoded(network, caches, ids, prompt, chunk=None):
+    """Logits (B, T, 30) of all positions from the prompt's last on: prefilled row by row, then token by token."""
+    caches = caches if isinstance(caches, list) else [caches]
     with torch.inference_mode():
-        hidden = [network.prefill(network.embed(ids[:, :prompt]), cache, chunk)]
-        hidden += [network.decode_one_token(ids[:, place], cache) for place in range(prompt, ids.shape[1])]
+        rows = zip(ids.split(1), caches, strict=True)
+        hidden = [torch.cat([network.prefill(network.embed(row[:, :prompt]), cache, chunk) for row, cache in rows])]
+        hidden += [network.decode_tokens(ids[:, place], caches) for place in range(prompt, ids.shape[1])]
         return network.logits(torch.stack(hidden, 1), 7, 37)
 
 
@@ -116,8 +118,8 @@ def test_8_bit_logits_equal_the_same_arithmetic_in_torch(opened, instructions, t
     _, ours = oracle.build(SHAPES[name])
     fast, defined = FastCausal(ours.coarse, opened(instructions, threads), eight_bits=True), in_torch(ours.coarse)
     ids = torch.cat([ids_of(50, 57), ids_of(40, 57).flip(1)])
-    want = decoded(defined, HalfCache(ours.coarse.config, batch=2), ids, 45)
-    torch.testing.assert_close(decoded(fast, fast.new_cache(2), ids, 45), want, **ROUNDED)
+    want = decoded(defined, [HalfCache(ours.coarse.config) for _ in ids], ids, 45)
+    torch.testing.assert_close(decoded(fast, [fast.new_cache() for _ in ids], ids, 45), want, **ROUNDED)
 
 
 @pytest.mark.parametrize("name", SHAPES)
@@ -154,7 +156,7 @@ def test_rows_of_a_batch_do_not_mix(kernels, rows, eight_bits):
     _, ours = oracle.build(oracle.ODD)
     fast = FastCausal(ours.coarse, kernels, eight_bits=eight_bits)
     ids = torch.cat([ids_of(50, 40).roll(row) for row in range(rows)])
-    together = decoded(fast, fast.new_cache(rows), ids, 30)
+    together = decoded(fast, [fast.new_cache() for _ in ids], ids, 30)
     alone = torch.cat([decoded(fast, fast.new_cache(), row[None], 30) for row in ids])
     torch.testing.assert_close(together, alone, **(ROUNDED if eight_bits else CLOSE))
 
@@ -188,8 +190,9 @@ def test_no_position_outside_of_the_block(kernels):
 def test_a_cache_of_the_wrong_size_or_kind_is_refused(kernels):
     """The library writes where it is told to: outside would be anybody's memory."""
     _, ours = oracle.build(oracle.ODD)
-    fast, ids = FastCausal(ours.coarse, kernels, eight_bits=False), torch.cat([ids_of(50, 9), ids_of(40, 9)])
-    for cache in (fast.new_cache(1), ours.coarse.new_cache(2)):
+    fast, ids = FastCausal(ours.coarse, kernels, eight_bits=False), ids_of(50, 9)
+    small = PackedCache(fast.new_cache().data[:-64], fast.config.block_size)
+    for cache in (small, ours.coarse.new_cache()):
         with pytest.raises((ValueError, TypeError), match="cache"):
             decoded(fast, cache, ids, 5)
 
