@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,29 @@ from synth.voices import Voice, Voices
 
 Tokens = npt.NDArray[np.int64]
 Waveform = npt.NDArray[np.float32]
+Result = TypeVar("Result")
+
+
+class Company(Protocol):
+    """Who else uses the model: nobody (`Alone`), or the tasks of a batch (`synth.tasks.Tasks`)."""
+
+    def seat(self) -> contextlib.AbstractContextManager[None]:
+        """Wait for room for one more piece, and keep it for the block."""
+
+    def together(self, works: Sequence[Callable[[], Result]]) -> list[Result]:
+        """The results of all, computed side by side where that can be. The first error is raised."""
+
+
+class Alone:
+    """One piece after another."""
+
+    def seat(self) -> contextlib.AbstractContextManager[None]:
+        """There is room."""
+        return contextlib.nullcontext()
+
+    def together(self, works: Sequence[Callable[[], Result]]) -> list[Result]:
+        """The results, in order."""
+        return [work() for work in works]
 
 
 @dataclasses.dataclass(kw_only=True, eq=False)
@@ -42,7 +66,8 @@ class Model:
     tokenizer: Tokenizer
     voices: Voices
     device: torch.device
-    _caches: dict[str, KVCache] = dataclasses.field(default_factory=dict, init=False, repr=False)
+    company: Company = dataclasses.field(default_factory=Alone, repr=False)
+    _caches: dict[str, list[KVCache]] = dataclasses.field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         problems = [words for fails, words in self._checks() if fails]
@@ -77,17 +102,17 @@ class Model:
     @contextlib.contextmanager
     def cache(self, stage: str) -> Iterator[KVCache]:
         """The key-value cache of the semantic or the coarse stage, for one user: a second one gets another."""
-        cache = self._caches.pop(stage, None)
-        if cache is None:
-            cache = (self.semantic if stage == "semantic" else self.coarse).new_cache()
+        unused = self._caches.setdefault(stage, [])
+        cache = unused.pop() if unused else (self.semantic if stage == "semantic" else self.coarse).new_cache()
         try:
             yield cache
         finally:
-            self._caches[stage] = cache
+            unused.append(cache)
 
     def drop_caches(self) -> None:
         """Give the memory of caches not in use back; the next job allocates anew."""
-        self._caches.clear()
+        for unused in self._caches.values():
+            unused.clear()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -103,6 +128,7 @@ class Request:
     fine_temp: float | None = 0.5
     min_eos_p: float | None = 0.2
     max_seconds: float | None = None  # of speech, over all pieces
+    chain: bool = False  # each piece goes on from the one before it, instead of keeping to one voice
     top_k: int | None = None  # semantic and coarse
     top_p: float | None = None
 

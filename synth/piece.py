@@ -37,10 +37,11 @@ class Job:
     progress: Progress
 
 
-def next_job(model: Model, request: Request, spoken: Sequence[Piece], watch: Watch | None) -> Job | None:
-    """The piece that comes after those spoken; None at the end of the text or of its time. EmptyText without any token.
+def next_jobs(model: Model, request: Request, spoken: Sequence[Piece], progress: Progress) -> list[Job]:
+    """The pieces that can be spoken now, after those spoken; none at the end of the text or of its time.
 
-    The voice is the given one, or else the first piece, as soon as it is there.
+    All that are left, as soon as the voice is certain: the given one, or else the first piece. One, where what comes
+    next depends on it: in a chain, and where time is limited. EmptyText without any token.
     """
     if not any(len(piece) for piece in request.pieces):
         raise EmptyText("There is nothing in this text that the model can say.")
@@ -48,13 +49,21 @@ def next_job(model: Model, request: Request, spoken: Sequence[Piece], watch: Wat
     if left is not None:
         for piece in spoken:
             left -= len(piece.semantic) / model.semantic_spec.semantic_rate_hz
-    if number == len(request.pieces) or (spoken and left is not None and left < 1 / model.coarse_spec.coarse_rate_hz):
-        return None
-    lengths = [max(1, len(piece)) for piece in request.pieces]
-    progress = Progress(watch, base=sum(lengths[:number]) / sum(lengths), share=lengths[number] / sum(lengths))
-    voice = request.voice or (_as_voice(spoken[0]) if spoken else None)
-    ids = request.pieces[number]
-    return Job(model=model, request=request, number=number, ids=ids, voice=voice, seconds=left, progress=progress)
+    if spoken and left is not None and left < 1 / model.coarse_spec.coarse_rate_hz:
+        return []
+    voice = request.voice
+    if spoken and (request.chain or not voice):
+        voice = _as_voice(spoken[-1] if request.chain else spoken[0])
+    one = request.chain or left is not None or not voice
+    return [
+        Job(model=model, request=request, number=n, ids=request.pieces[n], voice=voice, seconds=left, progress=progress)
+        for n in range(number, len(request.pieces))[: 1 if one else None]
+    ]
+
+
+def progress_of(request: Request, watch: Watch | None) -> Progress:
+    """The progress of all its pieces: longer ones take more of the time."""
+    return Progress(watch, [max(1, len(piece)) for piece in request.pieces] or [1])
 
 
 class Stages:
@@ -85,10 +94,10 @@ class Stages:
             )
             for token in tokens:
                 self._heard.append(token)
-                job.progress.step("semantic", len(self._heard), most)
+                job.progress.step(job.number, "semantic", len(self._heard), most)
                 yield token
         self._expected = len(self._heard)
-        job.progress.ended("semantic")
+        job.progress.ended(job.number, "semantic")
 
     def coarse(self, semantic: Iterable[int]) -> Iterator[int]:
         """Coarse tokens, as they are asked for; they ask for semantic ones."""
@@ -105,7 +114,7 @@ class Stages:
                 chunk=self._chunk,
             )
             for done, token in enumerate(tokens, 1):
-                job.progress.step("coarse", done, model.coarse_spec.steps(self._expected))
+                job.progress.step(job.number, "coarse", done, model.coarse_spec.steps(self._expected))
                 yield token
 
     def fine(self, coarse: Tokens, frozen: Tokens | None = None) -> Tokens:
@@ -133,8 +142,8 @@ class Stages:
         return Piece(waveform=waveform, semantic=np.array(self._heard, np.int64), coarse=coarse, fine=fine)
 
     def _frames_done(self, stage: str, frames: float) -> None:
-        spec = self._job.model.coarse_spec
-        self._job.progress.step(stage, frames, spec.steps(self._expected) / spec.n_coarse_codebooks)
+        job, spec = self._job, self._job.model.coarse_spec
+        job.progress.step(job.number, stage, frames, spec.steps(self._expected) / spec.n_coarse_codebooks)
 
 
 def begin(job: Job, chunk: int | None = None) -> tuple[Stages, Iterator[int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 Watch = Callable[[str, float, float], None]
 """Called as (stage, done, total) at every step, over the whole job; may raise `synth.errors.Stopped`."""
@@ -12,20 +12,22 @@ SHARES = {"semantic": 0.15, "coarse": 0.70, "fine": 0.14, "codec": 0.01}
 
 
 class Progress:
-    """Turns the steps of a piece's stages, in whatever order they come, into a fraction of the job that never falls."""
+    """Turns the steps of all pieces' stages, in whatever order they come, into a fraction of the job that never falls."""
 
-    def __init__(self, watch: Watch | None, *, base: float, share: float) -> None:
-        """`base` is the fraction done before this piece, `share` the piece's own."""
-        self._watch, self._base, self._share = watch, base, share
-        self._done = dict.fromkeys(SHARES, 0.0)
+    def __init__(self, watch: Watch | None, shares: Sequence[float]) -> None:
+        """`shares` are what each piece is of the whole job, in any unit."""
+        self._watch, self._shares = watch, [share / sum(shares) for share in shares]
+        self._done = [dict.fromkeys(SHARES, 0.0) for _ in shares]
 
-    def step(self, stage: str, done: float, total: float) -> None:
-        """A step of a stage was made."""
-        self._done[stage] = max(self._done[stage], min(1.0, done / total))
+    def step(self, piece: int, stage: str, done: float, total: float) -> None:
+        """A step of a piece's stage was made."""
+        stages = self._done[piece]
+        stages[stage] = max(stages[stage], min(1.0, done / total))
         if self._watch:
-            fraction = sum(SHARES[name] * part for name, part in self._done.items())
-            self._watch(stage, self._base + self._share * fraction, 1.0)
+            parts = zip(self._shares, self._done, strict=True)
+            fraction = sum(share * SHARES[name] * part for share, stages in parts for name, part in stages.items())
+            self._watch(stage, min(1.0, fraction), 1.0)
 
-    def ended(self, stage: str) -> None:
-        """A stage is over, maybe earlier than expected."""
-        self._done[stage] = 1.0
+    def ended(self, piece: int, stage: str) -> None:
+        """A piece's stage is over, maybe earlier than expected."""
+        self._done[piece][stage] = 1.0

@@ -20,7 +20,7 @@ from synth.codec import Decoding
 from synth.device import memory_told
 from synth.errors import OutOfMemory
 from synth.memory import in_small_form
-from synth.piece import Job, begin, next_job
+from synth.piece import Job, begin, next_jobs, progress_of
 from synth.pipeline import speak_piece
 from synth.progress import Watch
 
@@ -76,19 +76,19 @@ def stream(
     second try could contradict what was heard. Closing the iterator stops the work and frees what it holds.
     """
     spoken: list[Piece] = []
-    job = next_job(model, request, spoken, watch)
-    while job:
-        following: Job | None = job
+    progress = progress_of(request, watch)
+    jobs = next_jobs(model, request, spoken, progress)
+    while jobs:
+        job = jobs[0]
         for waveform, piece in _in_memory(job, schedule):
             tokens = None
             if piece:
                 spoken.append(piece)
-                following = next_job(model, request, spoken, watch)
-                if following is None:
+                jobs = next_jobs(model, request, spoken, progress)
+                if not jobs:
                     whole = Speech(pieces=tuple(spoken), sample_rate=model.codec.sampling_rate, seed=request.seed)
                     tokens = whole.tokens()
             yield Chunk(waveform=waveform, piece=job.number, tokens=tokens)
-        job = following
 
 
 Part = tuple[Waveform, Piece | None]  # the next samples of a piece; with the last ones, all of it
@@ -97,17 +97,18 @@ Part = tuple[Waveform, Piece | None]  # the next samples of a piece; with the la
 def _in_memory(job: Job, schedule: Schedule) -> Iterator[Part]:
     """The parts of a piece; whole where memory runs out before the first."""
     heard = False
-    try:
-        with memory_told():
-            for part in _parts(job, schedule):
-                heard = True
-                yield part
-        return
-    except OutOfMemory:
-        if heard:
-            raise
-    piece = in_small_form(job.model, lambda chunk: speak_piece(job, chunk))
-    yield piece.waveform, piece
+    with job.model.company.seat():
+        try:
+            with memory_told():
+                for part in _parts(job, schedule):
+                    heard = True
+                    yield part
+            return
+        except OutOfMemory:
+            if heard:
+                raise
+        piece = in_small_form(job.model, lambda chunk: speak_piece(job, chunk))
+        yield piece.waveform, piece
 
 
 def _parts(job: Job, schedule: Schedule) -> Iterator[Part]:
