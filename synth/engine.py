@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
 
 from synth import audio, checkpoint, device
+from synth.batch import Batch
 from synth.cpu.choose import quicken
 from synth.errors import DeviceError, JobError, Stopped
 from synth.mastering import finish
@@ -15,7 +17,12 @@ from synth.pipeline import Model, Request, speak
 from synth.protocol import Job
 from synth.text import SHORTEST_LIMIT, language_of, pieces
 
+if TYPE_CHECKING:
+    from synth.worker import WorkerOptions
+
 log = logging.getLogger(__name__)
+
+SEATS = 2
 
 
 def load_model(plan: device.Plan, tell: Callable[[str, float], None] | None = None) -> Model:
@@ -28,11 +35,10 @@ def load_model(plan: device.Plan, tell: Callable[[str, float], None] | None = No
     return quicken(model, eight_bits=plan.precision == "int8", threads=plan.threads)
 
 
-def load_engine(
-    model: str, where: str, threads: int, tell: Callable[[str, float], None], precision: str = "exact"
-) -> BarkEngine:
+def load_engine(options: WorkerOptions, tell: Callable[[str, float], None]) -> BarkEngine:
     """Decide on model, device and threads, and load. ModelError."""
-    return BarkEngine(load_model(device.plan(model, where, threads, precision), tell))
+    plan = device.plan(options.model, options.device, options.threads, options.precision)
+    return BarkEngine(load_model(plan, tell), seats=options.seats or SEATS)
 
 
 def tokenized(model: Model, text: str, voice: str | None) -> list[list[int]]:
@@ -49,10 +55,11 @@ def tokenized(model: Model, text: str, voice: str | None) -> list[list[int]]:
 
 
 class BarkEngine:
-    """A loaded model, ready for jobs."""
+    """A loaded model, ready for jobs. `seats`: pieces of them that are in work at once."""
 
-    def __init__(self, model: Model) -> None:
-        self._model = model
+    def __init__(self, model: Model, *, seats: int) -> None:
+        self.tasks = Batch(seats=seats)
+        self._model = self.tasks.share(model)
         self.model = model.name
         self.device = str(model.device)
         self.voices: tuple[str, ...] = model.voices.names()

@@ -71,7 +71,7 @@ class Synth:
     ) -> None:
         self._target, self._options = target, options
         self._patience, self._clock = patience or Patience(), clock or SystemClock()
-        self._flights: dict[str, Flight] = {}  # in the order in which the child does them
+        self._flights: dict[str, Flight] = {}  # in the order in which the child begins them
         self._life: Life | None = None
         self._heard = self._born = 0.0
         self._voices: tuple[str, ...] = ()
@@ -145,7 +145,7 @@ class Synth:
             self._send(Cancel(job=job_id))
 
     async def drain(self, timeout: float) -> None:  # noqa: ASYNC109 -- on the injected clock, and it does not raise
-        """Take no more jobs, let the one at hand end within `timeout` seconds, then end the child."""
+        """Take no more jobs, let those at hand end within `timeout` seconds, then end the child."""
         self._stopping.set()
         self._become(self.state)  # whoever waits for a child is told that none will come
         if self._life and self.ready and self._flights:
@@ -195,10 +195,11 @@ class Synth:
             return code
         finally:
             watchdog.cancel()
+            at_hand = self.ready.seats if self.ready else 0
             self._life, self.ready, self.loading = None, None, None
             self.deaths += not self._stopping.is_set()
             for number, flight in enumerate(self._flights.values()):
-                blamed = number == 0 and not self._stopping.is_set()
+                blamed = number < at_hand and not self._stopping.is_set()
                 flight.end(SynthDied(exit_code=code, running=blamed, why=self._why))
             self._flights.clear()
             self._become(State.RESTARTING)

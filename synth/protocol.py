@@ -62,7 +62,7 @@ class Cancel:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Drain:
-    """Finish the job at hand, take no other, leave with `ExitCode.OK`."""
+    """Finish the jobs at hand, take no other, leave with `ExitCode.OK`."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,6 +82,7 @@ class Ready:
     voices: tuple[str, ...]
     memory: int
     seconds: float
+    seats: int = 1  # jobs that are worked on at once
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,7 +102,8 @@ class Finished:
     job: str
     path: str
     seconds: float  # of audio
-    took: float  # seconds of work
+    took: float  # seconds from its first step to its last
+    cost: float  # seconds of work: what it took, less what others had of it
     seed: int
     model: str
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from greenlet import getcurrent, greenlet
 
@@ -90,7 +90,7 @@ class Wait(Ask):
 
 
 class Tasks:
-    """All tasks of this thread. `start`, `cancel` and `turn` are for who runs them, the rest is for the tasks."""
+    """All tasks of this thread."""
 
     def __init__(self, *, seats: int = 1) -> None:
         """`seats`: how many pieces may be in work at once."""
@@ -110,6 +110,13 @@ class Tasks:
         task = Task(work, self._now)
         self._ready[task] = Answer()
         return task
+
+    def run(self, work: Callable[[], Result]) -> Result:
+        """The result of a task of its own, and turns for all until it is there. Not from within a task."""
+        task = self.start(work)
+        while not task.done:
+            self.turn()
+        return cast("Result", task.result())
 
     def cancel(self, task: Task) -> None:
         """Raise Stopped where the task stands, and drop its parts. Not from within a task."""

@@ -1,7 +1,8 @@
-"""The child's half of the process border: loads the model once, then one job at a time, until told to stop.
+"""The child's half of the process border: loads the model once, then works on jobs, until told to stop.
 
-What it hears and says is in `protocol.py`. Signals: SIGINT is the parent's business; the first SIGTERM lets the job at
-hand end, the second ends the process. Every sign of life comes from a step of the work: a hang looks like a hang.
+As many jobs as the engine has seats are in work at once; between two of their steps it looks for messages. What it hears
+and says is in `protocol.py`. Signals: SIGINT is the parent's business; the first SIGTERM lets the jobs at hand end, the
+second ends the process. Every sign of life comes from a step of the work: a hang looks like a hang.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import faulthandler
+import functools
 import logging
 import multiprocessing
 import os
@@ -19,7 +21,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.queues import SimpleQueue
 from types import FrameType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from synth.errors import DeviceError, JobError, ModelError, Stopped
 from synth.protocol import (
@@ -40,12 +42,15 @@ from synth.protocol import (
     encode,
 )
 
+if TYPE_CHECKING:
+    from synth.tasks import Task, Tasks
+
 log = logging.getLogger(__name__)
 
 PROGRESS_EVERY = 0.1  # seconds: faster than anybody can read, slow enough for the pipe
 
 Step = Callable[[str, float, float], None]
-"""Called as (stage, done, total) between two steps of a job; raises Stopped when the job is cancelled."""
+"""Called as (stage, done, total) between two steps of a job."""
 Tell = Callable[[str, float], None]
 """Called as (what, fraction) while the model loads."""
 
@@ -58,22 +63,27 @@ class WorkerOptions:
     device: str = "auto"
     threads: int = 0  # 0: as many as there are cores
     precision: str = "exact"  # or int8
+    seats: int = 0  # pieces in work at once; 0: as many as fit
     log_level: str = "INFO"
 
 
 class Engine(Protocol):
-    """What can render a job, once it is loaded."""
+    """What can render jobs, once it is loaded."""
 
     model: str
     device: str
     voices: tuple[str, ...]
 
     @property
+    def tasks(self) -> Tasks:
+        """What jobs run in, side by side."""
+
+    @property
     def memory(self) -> int:
         """Bytes in use, 0 where unknown."""
 
     def render(self, job: Job, step: Step) -> float:
-        """Write the file at `job.path`; its seconds. Raises JobError, DeviceError, and what `step` raises."""
+        """As one of `tasks`: write the file at `job.path`; its seconds. Raises JobError, DeviceError, and Stopped."""
 
 
 def main(inbox: SimpleQueue[bytes], events: Connection, options: WorkerOptions) -> None:
@@ -83,7 +93,7 @@ def main(inbox: SimpleQueue[bytes], events: Connection, options: WorkerOptions) 
     def load(tell: Tell) -> Engine:
         from synth.engine import load_engine  # noqa: PLC0415 -- torch takes seconds: signals are handled before that
 
-        return load_engine(options.model, options.device, options.threads, tell, options.precision)
+        return load_engine(options, tell)
 
     serve(inbox, events, load)
 
@@ -124,18 +134,17 @@ class Outbox:
 
 
 class Worker:
-    """The loop, and the jobs that wait in it."""
+    """The loop, and the jobs that wait and run in it."""
 
     def __init__(self, inbox: SimpleQueue[bytes], outbox: Outbox) -> None:
         self._inbox, self._outbox = inbox, outbox
         self._waiting: collections.deque[Job] = collections.deque()
-        self._running: Job | None = None
-        self._cancelled = False  # the running one
+        self._running: dict[str, Running] = {}
         self._draining = False
         self._idle = True  # nothing would be lost by ending now
 
     def on_term(self, _signal: int, _frame: FrameType | None) -> None:
-        """SIGTERM: end after the job at hand, at once if there is none. The next one has its usual effect."""
+        """SIGTERM: end after the jobs at hand, at once if there are none. The next one has its usual effect."""
         self._draining = True
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         if self._idle:
@@ -157,40 +166,43 @@ class Worker:
                 device=engine.device,
                 voices=engine.voices,
                 memory=engine.memory,
+                seats=engine.tasks.seats,
                 seconds=time.monotonic() - started,
             )
         )
 
     def work(self) -> None:
-        """One job after another, until drained."""
-        while job := self._next():
-            outcome = self._attempt(job)
-            self._running = None
-            self._outbox.send(outcome)
+        """Jobs, side by side, until drained."""
+        while True:
+            self._listen()
+            self._admit()
+            if self._running:
+                self._work_a_little()
+            elif self._draining:
+                return
 
-    def look(self) -> None:
-        """Take what has arrived, without waiting."""
-        while not self._inbox.empty():
-            self._take(self._inbox.get())
+    def _work_a_little(self) -> None:
+        """A turn for all jobs."""
+        began = time.monotonic()
+        self._engine.tasks.turn()
+        share = (time.monotonic() - began) / len(self._running)
+        for running in list(self._running.values()):
+            running.cost += share
+            self._tell(running)
 
-    def check(self) -> None:
-        """Between two steps: raises Stopped if the running job was cancelled."""
-        self.look()
-        if self._cancelled:
-            raise Stopped
-
-    def _next(self) -> Job | None:
-        self.look()
-        while not self._draining and not self._waiting:
+    def _listen(self) -> None:
+        """Take what came; with nothing to do, wait for it."""
+        while not (self._running or self._waiting or self._draining):
             self._idle = True
             data = self._inbox.get()
             self._idle = False
             self._take(data)
-        if self._draining:
-            return None
-        self._idle, self._cancelled = False, False
-        self._running = self._waiting.popleft()
-        return self._running
+        self.look()
+
+    def look(self) -> None:
+        """Take what came, without waiting for more."""
+        while not self._inbox.empty():
+            self._take(self._inbox.get())
 
     def _take(self, data: bytes) -> None:
         match decode(data):
@@ -198,8 +210,9 @@ class Worker:
                 self._waiting.append(job)
             case Drain():
                 self._draining = True
-            case Cancel(job=name) if self._running and name == self._running.id:
-                self._cancelled = True
+            case Cancel(job=name) if name in self._running:
+                self._engine.tasks.cancel(self._running[name].task)
+                self._tell(self._running[name])
             case Cancel(job=name):
                 self._drop(name)
             case message:
@@ -210,11 +223,22 @@ class Worker:
             self._waiting.remove(job)
             self._outbox.send(Cancelled(job=name))
 
-    def _attempt(self, job: Job) -> Finished | Failed | Cancelled:
-        """The job's one final message. DeviceError ends the process, and so the job, instead."""
-        started = time.monotonic()
+    def _admit(self) -> None:
+        while self._waiting and not self._draining and len(self._running) < self._engine.tasks.seats:
+            job = self._waiting.popleft()
+            render = functools.partial(self._engine.render, job, Steps(job.id, self._outbox, Pace()))
+            self._running[job.id] = Running(job=job, task=self._engine.tasks.start(render), started=time.monotonic())
+
+    def _tell(self, running: Running) -> None:
+        """The job's one final message, if it is done. DeviceError ends the process, and so all jobs, instead."""
+        if running.task.done:
+            del self._running[running.job.id]
+            self._outbox.send(self._outcome(running))
+
+    def _outcome(self, running: Running) -> Finished | Failed | Cancelled:
+        job = running.job
         try:
-            seconds = self._engine.render(job, Steps(job.id, self._outbox, self.check, Pace()))
+            seconds = running.task.result()
         except Stopped:
             return Cancelled(job=job.id)
         except JobError as error:
@@ -227,8 +251,25 @@ class Worker:
         except Exception as error:
             log.exception("job %s failed", job.id)
             return Failed(job=job.id, reason=Reason.INTERNAL, detail=f"{type(error).__name__}: {error}")
-        took = time.monotonic() - started
-        return Finished(job=job.id, path=job.path, seconds=seconds, took=took, seed=job.seed, model=self._engine.model)
+        return Finished(
+            job=job.id,
+            path=job.path,
+            seconds=seconds,
+            took=time.monotonic() - running.started,
+            cost=running.cost,
+            seed=job.seed,
+            model=self._engine.model,
+        )
+
+
+@dataclasses.dataclass(kw_only=True, eq=False, slots=True)
+class Running:
+    """A job in work."""
+
+    job: Job
+    task: Task
+    started: float
+    cost: float = 0.0  # seconds, its share of the turns
 
 
 class Pace:
@@ -249,14 +290,13 @@ class Pace:
 
 
 class Steps:
-    """The `Step` of one job: looks for its cancellation, and reports at the given pace."""
+    """The `Step` of one job: reports at the given pace."""
 
-    def __init__(self, job: str, outbox: Outbox, check: Callable[[], None], pace: Pace) -> None:
-        self._job, self._outbox, self._check, self._pace = job, outbox, check, pace
+    def __init__(self, job: str, outbox: Outbox, pace: Pace) -> None:
+        self._job, self._outbox, self._pace = job, outbox, pace
 
     def __call__(self, stage: str, done: float, total: float) -> None:
         """One step was made."""
-        self._check()
         if self._pace.due(stage):
             self._outbox.send(Progress(job=self._job, stage=stage, done=done, total=total))
 

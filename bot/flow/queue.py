@@ -106,17 +106,18 @@ def rendered(
     voice: str | None,
     seconds: float,
     took: float,
+    cost: float,
     model: str,
     now: float,
 ) -> bool:
-    """rendering -> rendered: the file is complete. The flow pays what the work really took."""
+    """rendering -> rendered: the file is complete. The flow pays what the work really cost."""
     changed = db.execute(
         "UPDATE jobs SET state = 'rendered', lease = NULL, path = ?, voice = ?, seconds = ?, took = ?, model = ?, settled_at = ?"
         " WHERE id = ? AND state = 'rendering'",
         (path, voice, seconds, took, model, now, job.id),
     ).rowcount
     if changed:
-        _charge(db, job.flow, took - job.estimate)
+        _charge(db, job.flow, cost - job.estimate)
     return changed == 1
 
 
@@ -220,7 +221,7 @@ def get(db: sqlite3.Connection, job: int) -> Job | None:
 
 
 def line(db: sqlite3.Connection) -> list[Job]:
-    """The job being rendered, then the waiting ones in the order in which they would be claimed if nothing else came."""
+    """The jobs being rendered, then the waiting ones in the order in which they would be claimed if nothing else came."""
     running = [
         Job.from_row(row) for row in db.execute("SELECT * FROM jobs WHERE state = 'rendering' ORDER BY started_at")
     ]

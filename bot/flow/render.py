@@ -1,4 +1,4 @@
-"""Step 4, render: one loop claims the next job, hands it to the synth process, and writes down what came of it."""
+"""Step 4, render: one loop claims jobs, hands them to the synth process, and writes down what came of them."""
 
 from __future__ import annotations
 
@@ -52,50 +52,63 @@ class Renderer:
         self._folder, self._lease, self._settings, self._settled = folder, lease, settings, settled
         self._task: asyncio.Task[Any] | None = None
         self._stopping = False
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._works: set[asyncio.Task[None]] = set()  # jobs at hand
         self.wake = asyncio.Event()
         self.pace = Pace()
 
     async def run(self) -> None:
-        """Render what waits, one job after the other, until `stop`."""
+        """Render what waits, as many jobs at once as the synth process takes, until `stop`."""
         self._task = asyncio.current_task()
         self.pace = Pace(**await self._store.insist(recall, "pace", dataclasses.asdict(self.pace)))
-        with contextlib.suppress(SynthStopped):
-            while not self._stopping:
-                await self._turn(await self._synth.until_ready())
+        async with asyncio.TaskGroup() as group:
+            with contextlib.suppress(SynthStopped):
+                while not self._stopping:
+                    await self._turn(await self._synth.until_ready(), group)
 
-    async def _turn(self, ready: protocol.Ready) -> None:
-        """Claim and render one job, or wait for one."""
+    async def _turn(self, ready: protocol.Ready, group: asyncio.TaskGroup) -> None:
+        """Claim and begin one job, or wait until that may be possible.
+
+        A job that was at hand when a process died may have killed it: it is rendered alone, so that it takes nobody
+        with it again.
+        """
         self.wake.clear()
         if self._stopping:
             return
-        self._idle.clear()
-        try:
+        job = None
+        if len(self._works) < ready.seats:
             job = await self._store.insist(queue.claim, self._lease, self._clock())
-            if job is not None:
-                self._board.changed.set()
-                await self._render(job, ready)
-                self._settled()
-                self._board.changed.set()
-        finally:
-            self._idle.set()
         if job is None:
             await self.wake.wait()
+            return
+        self._board.changed.set()
+        others = set(self._works) if job.deaths else set()
+        work = group.create_task(self._render(job, ready, after=others), name=f"render {job.id}")
+        self._works.add(work)
+        work.add_done_callback(self._ended)
+        if job.deaths:
+            await asyncio.wait({work})
+
+    def _ended(self, work: asyncio.Task[None]) -> None:
+        self._works.discard(work)
+        self._settled()
+        self._board.changed.set()
+        self.wake.set()
 
     async def stop(self, patience: float) -> None:
-        """Claim nothing more; the job at hand has `patience` seconds to finish, else it goes back to the queue."""
+        """Claim nothing more; the jobs at hand have `patience` seconds to finish, else they go back to the queue."""
         self._stopping = True
         self.wake.set()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._idle.wait(), patience)
+        if self._works:
+            await asyncio.wait(self._works, timeout=patience)
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task}, timeout=GIVING_BACK)
 
-    async def _render(self, job: Job, ready: protocol.Ready) -> None:
+    async def _render(self, job: Job, ready: protocol.Ready, after: set[asyncio.Task[None]]) -> None:
         voice = job.voice or self._settings.voice or next(iter(ready.voices), None)
         try:
+            if after:
+                await asyncio.wait(after)
             finished = await self._synth.render(self._order(job, voice), self._progress)
         except JobFailed as failure:
             log.warning("%r failed: %s %s", job, failure.reason, failure.detail)
@@ -137,7 +150,7 @@ class Renderer:
         self._board.step(int(progress.job), progress.stage, progress.done / progress.total if progress.total else 0.0)
 
     async def _write_down(self, job: Job, voice: str | None, finished: protocol.Finished) -> None:
-        self.pace = self.pace.learn(job.text, finished.took)
+        self.pace = self.pace.learn(job.text, finished.cost)
         still_wanted = await self._store.insist(
             queue.rendered,
             job,
@@ -145,6 +158,7 @@ class Renderer:
             voice=voice,
             seconds=finished.seconds,
             took=finished.took,
+            cost=finished.cost,
             model=finished.model,
             now=self._clock(),
         )

@@ -87,7 +87,7 @@ def names(folder: Path) -> list[str]:
 
 KINDS = {
     "fake": (fake_main, FakeOptions(), "slow:60"),
-    "worker": (worker_main, WorkerOptions(model="pup", device="cpu", threads=1, log_level="ERROR"), LONG),
+    "worker": (worker_main, WorkerOptions(model="pup", device="cpu", threads=1, seats=1, log_level="ERROR"), LONG),
 }
 NEEDS_MODEL = pytest.mark.skipif(not SHIPPED.exists(), reason="the model that ships with the code is not there yet")
 

@@ -30,6 +30,7 @@ from pathlib import Path
 
 from synth.errors import DeviceError, DiskFull, EmptySpeech, EmptyText, JobError, ModelError, OutOfMemory, UnknownVoice
 from synth.protocol import Job, Reason
+from synth.tasks import Tasks
 from synth.worker import Step, Tell, serve
 
 STAGES = ("semantic", "coarse", "fine", "codec")
@@ -55,6 +56,7 @@ class FakeOptions:
     load: str = "well"  # well, no-model, no-device, hang, crash
     only_after: Path | None = None  # `load` counts only while this file is missing
     voices: tuple[str, ...] = ("v2/en_speaker_6", "v2/de_speaker_1")
+    seats: int = 1
 
 
 def main(inbox: SimpleQueue[bytes], events: Connection, options: FakeOptions) -> None:
@@ -71,7 +73,7 @@ class Script:
 
     def __init__(self, options: FakeOptions, events: Connection, tell: Tell) -> None:
         self._events = events
-        self.voices = options.voices
+        self.voices, self.tasks = options.voices, Tasks(seats=options.seats)
         tell("weights", 0.0)
         match "well" if options.only_after and options.only_after.exists() else options.load:
             case "no-model":
@@ -84,8 +86,13 @@ class Script:
                 os._exit(1)
         tell("weights", 1.0)
 
-    def render(self, job: Job, step: Step) -> float:
+    def render(self, job: Job, tell: Step) -> float:
         """What the text says, then a tone."""
+
+        def step(stage: str, done: float, total: float) -> None:
+            tell(stage, done, total)
+            self.tasks.pause()
+
         if not job.text.strip():
             raise EmptyText("There is nothing to say: the text is empty.")
         if job.voice is not None and job.voice not in self.voices:

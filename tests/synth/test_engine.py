@@ -8,22 +8,23 @@ import pytest
 import soundfile
 import torch
 
-from synth.device import PRECISIONS
-from synth.engine import load_engine, tokenized
+from synth.device import PRECISIONS, plan
+from synth.engine import load_engine, load_model, tokenized
 from synth.errors import EmptyText, Stopped, UnknownVoice
 from synth.protocol import Job
+from synth.worker import WorkerOptions
 
 
 @pytest.fixture(scope="module")
 def engine():
-    return load_engine("pup", "cpu", 1, lambda _what, _fraction: None)
+    return load_engine(WorkerOptions(model="pup", device="cpu", threads=1), lambda _what, _fraction: None)
 
 
 def test_the_precision_reaches_the_networks():
     """With 8 bits the logits are near the exact ones, and others."""
-    tell, logits = (lambda _what, _fraction: None), []
+    logits = []
     for precision in PRECISIONS:
-        network = load_engine("pup", "cpu", 1, tell, precision)._model.coarse
+        network = load_model(plan("pup", "cpu", 1, precision)).coarse
         with torch.inference_mode():
             hidden = network.prefill(network.embed(torch.arange(20)[None]), network.new_cache())
             logits.append(network.logits(hidden, 0, 500))
@@ -34,12 +35,16 @@ def job(folder, **fields):
     return Job(**{"id": "j", "text": "hello there", "path": str(folder / "j.ogg"), "seed": 3, **fields})
 
 
+def render(engine, job, watch):
+    return engine.tasks.run(lambda: engine.render(job, watch))
+
+
 def watch(_stage: str, _done: float, _total: float) -> None:
     """A listener that lets everything pass."""
 
 
 def test_the_file_holds_the_speech_and_says_how_it_was_made(engine, tmp_path):
-    seconds = engine.render(job(tmp_path, voice=engine.voices[0]), watch)
+    seconds = render(engine, job(tmp_path, voice=engine.voices[0]), watch)
     with soundfile.SoundFile(tmp_path / "j.ogg") as file:
         assert seconds == pytest.approx(file.frames / file.samplerate, abs=0.021)
         assert f"voice={engine.voices[0]}; seed=3" in file.copy_metadata()["comment"]
@@ -50,7 +55,7 @@ def test_the_same_seed_gives_the_same_file_and_another_one_another(engine, tmp_p
     files = []
     for name, seed in (("a", 3), ("b", 3), ("c", 4)):
         path = tmp_path / f"{name}.wav"
-        engine.render(job(tmp_path, path=str(path), seed=seed), watch)
+        render(engine, job(tmp_path, path=str(path), seed=seed), watch)
         files.append(soundfile.read(path)[0].tobytes())
     assert files[0] == files[1] != files[2]
 
@@ -72,9 +77,9 @@ def test_a_model_of_very_short_speech_still_gets_a_short_text_in_one_piece(engin
 
 def test_nothing_is_written_where_there_is_nothing_to_say_or_nobody_to_say_it(engine, tmp_path):
     with pytest.raises(EmptyText):
-        engine.render(job(tmp_path, text=" \n"), watch)
+        render(engine, job(tmp_path, text=" \n"), watch)
     with pytest.raises(UnknownVoice):
-        engine.render(job(tmp_path, voice="nobody"), watch)
+        render(engine, job(tmp_path, voice="nobody"), watch)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -86,5 +91,5 @@ def test_a_listener_can_stop_it_at_any_stage(engine, tmp_path):
                 raise Stopped
 
         with pytest.raises(Stopped):
-            engine.render(job(tmp_path), stop)
+            render(engine, job(tmp_path), stop)
     assert list(tmp_path.iterdir()) == []

@@ -9,7 +9,6 @@ import sys
 
 import pytest
 
-from synth.errors import Stopped
 from synth.protocol import Cancel, Cancelled, ExitCode, Job, Leaving, Loading, Progress, Ready, decode, encode
 from synth.worker import Outbox, Pace, Steps, Worker, WorkerOptions
 from synth.worker import main as worker_main
@@ -35,21 +34,10 @@ def told(connection):
 def test_progress_is_told_at_most_every_tenth_of_a_second_and_at_every_new_stage(pipe):
     ours, theirs = pipe
     moments = iter([0.0, 0.04, 0.08, 0.11, 0.12, 0.13, 0.30])
-    step = Steps("j", Outbox(theirs), lambda: None, Pace(lambda: next(moments)))
+    step = Steps("j", Outbox(theirs), Pace(lambda: next(moments)))
     for stage, done in [("a", 1), ("a", 2), ("a", 3), ("a", 4), ("b", 5), ("b", 6), ("b", 7)]:
         step(stage, done, 7)
     assert [(message.stage, message.done) for message in told(ours)] == [("a", 1), ("a", 4), ("b", 5), ("b", 7)]
-
-
-def test_a_step_looks_for_a_cancellation_before_it_tells_anything(pipe):
-    ours, theirs = pipe
-
-    def check():
-        raise Stopped
-
-    with pytest.raises(Stopped):
-        Steps("j", Outbox(theirs), check, Pace())("semantic", 0, 1)
-    assert told(ours) == []
 
 
 def test_a_waiting_job_is_dropped_without_waiting_for_more(pipe):

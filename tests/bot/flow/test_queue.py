@@ -32,7 +32,7 @@ def finish(db: sqlite3.Connection, took: float | None = None) -> int:
     job = queue.claim(db, "life", now=1000.0)
     assert job is not None
     took = job.estimate if took is None else took
-    assert queue.rendered(db, job, path="p", voice="v", seconds=1.0, took=took, model="m", now=1001.0)
+    assert queue.rendered(db, job, path="p", voice="v", seconds=1.0, took=took, cost=took, model="m", now=1001.0)
     return job.id
 
 
@@ -172,7 +172,7 @@ def test_a_cancelled_job_cannot_be_rendered_any_more(db: sqlite3.Connection) -> 
     job = queue.claim(db, "life", 0.0)
     assert job is not None
     assert queue.cancel(db, 1, now=3.0, told=True)
-    assert not queue.rendered(db, job, path="p", voice=None, seconds=1.0, took=1.0, model="m", now=4.0)
+    assert not queue.rendered(db, job, path="p", voice=None, seconds=1.0, took=1.0, cost=1.0, model="m", now=4.0)
     assert queue.outbox(db) == []
 
 
