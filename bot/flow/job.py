@@ -1,4 +1,4 @@
-"""A job as the database holds it, and where it stands. The allowed changes of state are drawn in `bot/store.py`."""
+"""A job as the database holds it, and where it stands. The allowed changes of state are drawn in `bot/schema.py`."""
 
 from __future__ import annotations
 
