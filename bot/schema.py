@@ -96,5 +96,59 @@ DROP INDEX one_job_per_lease;  -- a life renders as many jobs at once as its syn
 CREATE INDEX rendering_by_lease ON jobs (lease) WHERE state = 'rendering';
 """
 
+_PEOPLE = """
+ALTER TABLE jobs ADD COLUMN options TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(options));  -- flow/options.py
+ALTER TABLE jobs ADD COLUMN message_id INTEGER;  -- Discord's message with the answer
+
+-- Finished audio that is kept for a while after it was delivered, so that buttons have something to work with.
+CREATE TABLE clips (
+    job        INTEGER NOT NULL REFERENCES jobs (id),
+    take       INTEGER NOT NULL CHECK (take >= 1),
+    path       TEXT NOT NULL,                     -- of the audio; what was generated lies beside it, with the ending .npz
+    kept_until REAL NOT NULL,
+    PRIMARY KEY (job, take)
+) STRICT, WITHOUT ROWID;
+
+-- Voices kept from results of Bark's own.
+CREATE TABLE voices (
+    id       INTEGER PRIMARY KEY,
+    user_id  INTEGER NOT NULL,                    -- whose it is
+    guild_id INTEGER,                             -- the server that may use it too; NULL: nobody else
+    name     TEXT NOT NULL COLLATE NOCASE CHECK (length(name) BETWEEN 2 AND 32),
+    path     TEXT NOT NULL,                       -- of its .npz
+    made_at  REAL NOT NULL,
+    UNIQUE (user_id, name)
+) STRICT;
+CREATE INDEX voices_by_guild ON voices (guild_id) WHERE guild_id IS NOT NULL;
+
+CREATE TABLE favourites (
+    user_id INTEGER NOT NULL,
+    voice   TEXT NOT NULL,
+    since   REAL NOT NULL,
+    PRIMARY KEY (user_id, voice)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE settings (
+    scope TEXT PRIMARY KEY,                       -- 'u<id>' or 'g<id>'
+    value TEXT NOT NULL CHECK (json_valid(value)) -- settings.py
+) STRICT, WITHOUT ROWID;
+
+-- What is to be heard in voice channels, in order.
+CREATE TABLE turns (
+    id         INTEGER PRIMARY KEY,
+    guild_id   INTEGER NOT NULL,
+    channel_id INTEGER NOT NULL,                  -- the voice channel
+    text_id    INTEGER NOT NULL,                  -- the channel where words about it go
+    user_id    INTEGER NOT NULL,
+    job        INTEGER NOT NULL REFERENCES jobs (id),
+    take       INTEGER NOT NULL DEFAULT 1,
+    state      TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'playing', 'played', 'skipped', 'dropped')),
+    added_at   REAL NOT NULL
+) STRICT;
+CREATE INDEX turns_waiting ON turns (guild_id, id) WHERE state IN ('waiting', 'playing');
+CREATE UNIQUE INDEX one_at_a_time ON turns (guild_id) WHERE state = 'playing';
+CREATE INDEX jobs_by_user ON jobs (user_id, id);
+"""
+
 # Append-only: a released migration is never edited. PRAGMA user_version counts how many have run.
-MIGRATIONS: tuple[str, ...] = (_INITIAL, _SIDE_BY_SIDE)
+MIGRATIONS: tuple[str, ...] = (_INITIAL, _SIDE_BY_SIDE, _PEOPLE)
