@@ -28,6 +28,7 @@ from synth.protocol import (
     Message,
     Progress,
     Ready,
+    Sound,
 )
 
 __all__ = [
@@ -117,8 +118,13 @@ class Synth:
             self._stopped.set()
             self._become(State.STOPPED)
 
-    async def render(self, job: Job, on_progress: Callable[[Progress], None] = lambda _: None) -> Finished:
-        """One job, from the wait for a child to the finished file.
+    async def render(
+        self,
+        job: Job,
+        on_progress: Callable[[Progress], None] = lambda _: None,
+        on_sound: Callable[[Sound], None] = lambda _: None,
+    ) -> Finished:
+        """One job, from the wait for a child to the finished file. With `job.stream`, `on_sound` hears of it as it grows.
 
         Cancelling this cancels the job, and removes its file should it be finished at that moment.
         Raises JobFailed, JobCancelled, SynthDied, SynthStopped.
@@ -127,7 +133,8 @@ class Synth:
         while earlier := self._flights.get(job.id):  # cancelled, but not yet given up by the child
             await earlier.over.wait()
             await self.until_ready()
-        flight = Flight(job=job, on_progress=on_progress, result=asyncio.get_running_loop().create_future())
+        result = asyncio.get_running_loop().create_future()
+        flight = Flight(job=job, on_progress=on_progress, on_sound=on_sound, result=result)
         if not self._flights:
             self._heard = self._clock.now()  # it was silent because it had nothing to do
         self._flights[job.id] = flight
@@ -223,7 +230,7 @@ class Synth:
         """One message of the child."""
         self._heard = self._clock.now()
         match message:
-            case Progress():
+            case Progress() | Sound():
                 self._report(message)
             case Finished():
                 self._useful = True
@@ -247,14 +254,14 @@ class Synth:
             case _:
                 log.error("the synth process sent what only its parent may send: %r", message)
 
-    def _report(self, progress: Progress) -> None:
-        flight = self._flights.get(progress.job)
+    def _report(self, message: Progress | Sound) -> None:
+        flight = self._flights.get(message.job)
         if not flight or flight.result.done():
             return
         try:
-            flight.on_progress(progress)
+            flight.report(message)
         except Exception:  # a listener's mistake must not deafen everybody
-            log.exception("a progress listener failed")
+            log.exception("a listener to a job failed")
 
     def _end(self, job_id: str, outcome: Finished | BaseException) -> None:
         if flight := self._flights.pop(job_id, None):

@@ -156,7 +156,7 @@ class TestRender:
     async def test_a_listener_that_fails_does_not_hurt_the_job(self, tmp_path, caplog):
         async with running() as synth:
             assert (await synth.render(job(tmp_path), lambda _: 1 / 0)).job == "j"
-        assert "a progress listener failed" in caplog.text
+        assert "a listener to a job failed" in caplog.text
 
 
 class TestDeath:
