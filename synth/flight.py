@@ -10,7 +10,7 @@ from pathlib import Path
 
 from synth.growing import aside
 from synth.life import how_it_ended
-from synth.protocol import ExitCode, Finished, Job, Progress, Reason, Sound
+from synth.protocol import Cancelled, ExitCode, Failed, Finished, Job, Progress, Reason, Sound
 
 
 class JobFailed(Exception):
@@ -37,6 +37,16 @@ class SynthDied(Exception):
 
 class SynthStopped(Exception):
     """No more jobs are taken: the synth process was told to stop."""
+
+
+def outcome_of(message: Finished | Failed | Cancelled) -> Finished | JobFailed | JobCancelled:
+    """What `render()` makes of a job's final message."""
+    match message:
+        case Failed():
+            return JobFailed(message.reason, message.detail)
+        case Cancelled():
+            return JobCancelled()
+    return message
 
 
 @dataclasses.dataclass(kw_only=True, eq=False, slots=True)
