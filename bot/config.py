@@ -46,6 +46,7 @@ class ModelSection(_Section):
     waveform_temp: Temperature = 0.7
     min_eos_p: Annotated[float, Field(ge=0, le=1)] = 0.2
     hang_after: Seconds = 120.0
+    unload_after: Annotated[float, Field(ge=0)] = 0.0
 
 
 class StoreSection(_Section):

@@ -26,7 +26,7 @@ def synth_of(config: Config) -> Synth:
         precision=model.precision,
         log_level=config.log.level,
     )
-    return Synth(worker.main, options, patience=Patience(hang_after=model.hang_after))
+    return Synth(worker.main, options, patience=Patience(hang_after=model.hang_after, unload_after=model.unload_after))
 
 
 async def run(config: Config, token: str) -> None:

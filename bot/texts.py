@@ -16,7 +16,7 @@ SAY_VOICE = "Whose voice: type to search"
 SAY_SEED = "The same seed, text and voice give the same audio again"
 
 # While it is made
-STARTING = "Got it. The voice model is still starting; yours is number {place} in line."
+STARTING = "Got it. The voice model is starting; yours is number {place} in line."
 IN_LINE = "In line: {place} of {count}. About {wait}."
 NEXT = "Next in line. About {wait}."
 RENDERING = "{bar} {percent} % · {stage}"

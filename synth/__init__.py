@@ -21,6 +21,9 @@ Importing this package costs nothing. One job runs through these files, in this 
                    (convolutions.py lets the codec go on where it was)
     cpu/           the transformers on a CPU: C compiled on this machine, exact or with 8-bit weights
     mastering.py   the pieces' waveforms -> one: trimmed, joined, levelled, limited
-    audio.py       waveform -> Ogg Opus, MP3, FLAC or WAV
+    audio.py       waveform -> Ogg Opus, MP3, FLAC or WAV          growing.py   a file beside its place until it is whole
+    live.py        from a request to the bytes of its Ogg Opus file while it is being made:
+                   stream.py -> trimmer.py (joined) -> leveller.py (loudness so far) -> encoder.py
+    listener.py    the packets of a file that still grows          ogg.py       Ogg bytes -> Opus packets (the bot may import both)
     pup/           the miniature Bark that ships with the code
 """

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,6 +14,8 @@ from synth import audio, checkpoint, device
 from synth.batch import Batch
 from synth.cpu.choose import quicken
 from synth.errors import DeviceError, JobError, Stopped
+from synth.growing import growing
+from synth.live import can_be_live, live
 from synth.mastering import finish
 from synth.pipeline import Model, Request, speak
 from synth.protocol import Job
@@ -69,8 +73,13 @@ class BarkEngine:
         """Bytes in use on the device."""
         return device.memory_in_use(self.device)
 
-    def render(self, job: Job, step: Callable[[str, float, float], None]) -> float:
-        """Speak, finish and write one job; the seconds of audio."""
+    def render(
+        self,
+        job: Job,
+        step: Callable[[str, float, float], None],
+        heard: Callable[[int, float], None] = lambda _bytes, _seconds: None,
+    ) -> float:
+        """Speak, finish and write one job; the seconds of audio. `heard` is called as the protocol's `Sound` says."""
         request = Request(
             pieces=tokenized(self._model, job.text, job.voice),
             voice=self._model.voices.get(job.voice) if job.voice else None,
@@ -81,15 +90,41 @@ class BarkEngine:
             min_eos_p=job.min_eos_p,
             max_seconds=job.max_seconds,
         )
-        try:
+        tags = audio.Tags(voice=job.voice, seed=job.seed, model=self.model)
+        with self._device_watched():
+            if job.stream and audio.is_opus(job.path) and can_be_live(self._model):
+                return self._render_live(job, request, tags, step, heard)
             speech = speak(self._model, request, step)
+        waveform = finish([piece.waveform for piece in speech.pieces], speech.sample_rate)
+        audio.write(job.path, waveform, speech.sample_rate, tags, max_bytes=job.max_bytes)
+        return len(waveform) / speech.sample_rate
+
+    def _render_live(
+        self,
+        job: Job,
+        request: Request,
+        tags: audio.Tags,
+        step: Callable[[str, float, float], None],
+        heard: Callable[[int, float], None],
+    ) -> float:
+        """The same, with the file growing; what was heard of a job that fails is removed with it."""
+        size, seconds = 0, 0.0
+        parts = live(self._model, request, tags, watch=step, max_bytes=job.max_bytes)
+        with growing(Path(job.path)) as add, contextlib.closing(parts):
+            for part in parts:
+                add(part.data)
+                size, seconds = size + len(part.data), part.seconds
+                heard(size, seconds)
+        return seconds
+
+    @contextlib.contextmanager
+    def _device_watched(self) -> Iterator[None]:
+        """What is more than a job's mistake is told as such."""
+        try:
+            yield
         except (JobError, Stopped):
             raise
         except RuntimeError as error:
             if device.healthy(self.device):
                 raise
             raise DeviceError(f"the device {self.device} is broken for this process: {error}") from error
-        waveform = finish([piece.waveform for piece in speech.pieces], speech.sample_rate)
-        tags = audio.Tags(voice=job.voice, seed=job.seed, model=self.model)
-        audio.write(job.path, waveform, speech.sample_rate, tags, max_bytes=job.max_bytes)
-        return len(waveform) / speech.sample_rate

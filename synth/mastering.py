@@ -1,5 +1,7 @@
 """The waveforms of a text's pieces -> one waveform as people want to hear it: trimmed, joined, levelled, limited.
 
+The same while it is being made: trimmer.py and leveller.py.
+
 pydub cuts, fades and joins samples in memory and starts no program.
 """
 
@@ -49,14 +51,14 @@ def finish(waveforms: Sequence[npt.NDArray[Any]], rate: int, *, gap: float = GAP
     if not pieces:
         raise EmptySpeech("The model made no sound. Try another text, or another seed.")
     peak = max(float(np.abs(piece).max()) for piece in pieces)
-    threshold = max(_decibels(peak) - SILENCE_BELOW_PEAK_DB, SILENCE_FLOOR_DBFS)
+    threshold = max(decibels(peak) - SILENCE_BELOW_PEAK_DB, SILENCE_FLOOR_DBFS)
     headroom = max(1.0, peak)  # pydub's integers end at full scale, a model's floats do not
     whole = AudioSegment.empty()
     for index, piece in enumerate(pieces):
-        segment = _faded(_trimmed(_segment(piece / headroom, rate), threshold - _decibels(headroom)))
+        segment = _faded(_trimmed(_segment(piece / headroom, rate), threshold - decibels(headroom)))
         whole = segment if index == 0 else whole.append(_silence(gap, rate), crossfade=0).append(segment, crossfade=0)
     joined = np.frombuffer(whole.raw_data, "<i4").astype(np.float64) / 2**31 * headroom
-    return limited(joined * _gain(joined, rate))
+    return limited(joined * gain_of(joined, rate))
 
 
 def _centred(waveform: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -92,7 +94,7 @@ def resampled(waveform: npt.NDArray[Any], rate: int, target: int) -> npt.NDArray
     return np.asarray(resample_poly(waveform, target // common, rate // common), dtype=np.float64)
 
 
-def _gain(waveform: npt.NDArray[np.float64], rate: int) -> float:
+def gain_of(waveform: npt.NDArray[np.float64], rate: int) -> float:
     """The factor that brings (n,) to `TARGET_LUFS`; 1.0 for silence."""
     import pyloudnorm  # noqa: PLC0415 -- it brings scipy: half a second and 40 MB that a reader of files does not need
 
@@ -134,5 +136,6 @@ def _faded(segment: AudioSegment) -> AudioSegment:
     return segment.fade_in(length).fade_out(length) if length else segment
 
 
-def _decibels(amplitude: float) -> float:
+def decibels(amplitude: float) -> float:
+    """Of an amplitude, relative to full scale."""
     return 20 * math.log10(amplitude) if amplitude > 0 else -math.inf

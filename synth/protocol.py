@@ -1,10 +1,13 @@
 """The messages between the bot and the synth process: frozen values, JSON on the wire, standard library only.
 
 To the child, over a multiprocessing queue made anew for each of its lives: `Job`, `Cancel`, `Drain`.
-From the child, over a one-way pipe: `Loading` until `Ready`, then for each job `Progress` ... and exactly one of
-`Finished`, `Failed`, `Cancelled`. `Leaving` says why it ends by itself. The pipe's end of file means that it is gone.
+From the child, over a one-way pipe: `Loading` until `Ready`, then for each job `Progress` and, if it asked for them,
+`Sound` ... and exactly one of `Finished`, `Failed`, `Cancelled`. `Leaving` says why it ends by itself. The pipe's end of
+file means that it is gone.
 
-Arrays never cross: the audio is a file, named by its path.
+Arrays never cross: the audio is a file, named by its path. So is sound that is still being made: the file grows beside its
+place, and `Sound` says how much of it can be read. What a reader has is on disk, not in a pipe that dies with its
+writer; a slow reader holds nobody up; and one reader serves for what is being made and for what is finished.
 """
 
 from __future__ import annotations
@@ -51,6 +54,7 @@ class Job:
     greedy: bool = False
     max_seconds: float | None = None
     max_bytes: int | None = None  # what the file may weigh: a larger one is encoded again, smaller
+    stream: bool = False  # tell of sound while it is being made; the path must end in .ogg or .opus
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,6 +100,19 @@ class Progress:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Sound:
+    """More of the job's file can be read: see `synth.listener`. It will become the finished file, byte for byte.
+
+    Only a job that asked for it gets these, and not even that one, where the model's codec has a rate that Opus has not.
+    """
+
+    job: str
+    path: str  # where the file will be, once it is finished
+    bytes: int  # so many can be read: whole Ogg pages
+    seconds: float  # of audio in them
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Finished:
     """The file is complete and on disk: written aside, synced, renamed."""
 
@@ -132,7 +149,7 @@ class Leaving:
     sentence: str
 
 
-Message = Job | Cancel | Drain | Loading | Ready | Progress | Finished | Failed | Cancelled | Leaving
+Message = Job | Cancel | Drain | Loading | Ready | Progress | Sound | Finished | Failed | Cancelled | Leaving
 
 _KINDS: dict[str, type[Message]] = {kind.__name__: kind for kind in typing.get_args(Message)}
 

@@ -10,7 +10,7 @@ same in every code and sample. benchmarks/stream.py measures the difference, and
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import numpy as np
 
@@ -68,7 +68,7 @@ def stream(
     request: Request,
     watch: Watch | None = None,
     schedule: Schedule = Schedule(),
-) -> Iterator[Chunk]:
+) -> Generator[Chunk]:
     """Speak all pieces of a request, chunk by chunk; work is done when the next chunk is asked for.
 
     Raises what `speak` raises, at the chunk where it happens. When memory runs out before a piece was heard, the piece

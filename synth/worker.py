@@ -38,6 +38,7 @@ from synth.protocol import (
     Progress,
     Ready,
     Reason,
+    Sound,
     decode,
     encode,
 )
@@ -51,6 +52,8 @@ PROGRESS_EVERY = 0.1  # seconds: faster than anybody can read, slow enough for t
 
 Step = Callable[[str, float, float], None]
 """Called as (stage, done, total) between two steps of a job."""
+Heard = Callable[[int, float], None]
+"""Called as (bytes, seconds) when so much of the job's file can be read."""
 Tell = Callable[[str, float], None]
 """Called as (what, fraction) while the model loads."""
 
@@ -82,8 +85,11 @@ class Engine(Protocol):
     def memory(self) -> int:
         """Bytes in use, 0 where unknown."""
 
-    def render(self, job: Job, step: Step) -> float:
-        """As one of `tasks`: write the file at `job.path`; its seconds. Raises JobError, DeviceError, and Stopped."""
+    def render(self, job: Job, step: Step, heard: Heard) -> float:
+        """As one of `tasks`: write the file at `job.path`; its seconds. Raises JobError, DeviceError, and Stopped.
+
+        For a job with `stream` the file grows at `synth.growing.aside(job.path)`, and `heard` is called.
+        """
 
 
 def main(inbox: SimpleQueue[bytes], events: Connection, options: WorkerOptions) -> None:
@@ -226,8 +232,12 @@ class Worker:
     def _admit(self) -> None:
         while self._waiting and not self._draining and len(self._running) < self._engine.tasks.seats:
             job = self._waiting.popleft()
-            render = functools.partial(self._engine.render, job, Steps(job.id, self._outbox, Pace()))
+            steps, heard = Steps(job.id, self._outbox, Pace()), functools.partial(self._sound, job)
+            render = functools.partial(self._engine.render, job, steps, heard)
             self._running[job.id] = Running(job=job, task=self._engine.tasks.start(render), started=time.monotonic())
+
+    def _sound(self, job: Job, size: int, seconds: float) -> None:
+        self._outbox.send(Sound(job=job.id, path=job.path, bytes=size, seconds=seconds))
 
     def _tell(self, running: Running) -> None:
         """The job's one final message, if it is done. DeviceError ends the process, and so all jobs, instead."""

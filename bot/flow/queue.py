@@ -220,6 +220,11 @@ def get(db: sqlite3.Connection, job: int) -> Job | None:
     return None if row is None else Job.from_row(row)
 
 
+def waiting(db: sqlite3.Connection) -> bool:
+    """Whether there is anything to claim."""
+    return db.execute("SELECT 1 FROM jobs WHERE state = 'queued' LIMIT 1").fetchone() is not None
+
+
 def line(db: sqlite3.Connection) -> list[Job]:
     """The jobs being rendered, then the waiting ones in the order in which they would be claimed if nothing else came."""
     running = [

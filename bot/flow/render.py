@@ -16,7 +16,7 @@ from bot.flow.pace import Pace
 from bot.flow.progress import Board
 from bot.store import Store, recall, remember
 from synth import protocol
-from synth.process import JobCancelled, JobFailed, Synth, SynthDied, SynthStopped
+from synth.process import JobCancelled, JobFailed, State, Synth, SynthDied, SynthStopped
 
 log = logging.getLogger(__name__)
 
@@ -63,15 +63,19 @@ class Renderer:
         async with asyncio.TaskGroup() as group:
             with contextlib.suppress(SynthStopped):
                 while not self._stopping:
-                    await self._turn(await self._synth.until_ready(), group)
+                    await self._turn(group)
 
-    async def _turn(self, ready: protocol.Ready, group: asyncio.TaskGroup) -> None:
-        """Claim and begin one job, or wait until that may be possible.
+    async def _turn(self, group: asyncio.TaskGroup) -> None:
+        """Claim and begin one job, or wait until that may be possible. A synth process that sleeps is let sleep till then.
 
         A job that was at hand when a process died may have killed it: it is rendered alone, so that it takes nobody
         with it again.
         """
         self.wake.clear()
+        if self._synth.state is State.SLEEPING and not await self._store.insist(queue.waiting):
+            await self.wake.wait()
+            return
+        ready = await self._synth.until_ready()
         if self._stopping:
             return
         job = None
