@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from benchmarks import cpu, engine, look_ahead, quality, start, stream
+from benchmarks import cpu, engine, look_ahead, memory, quality, start, stream
 
 BENCHMARKS = {
     "engine": engine.main,
@@ -12,6 +12,8 @@ BENCHMARKS = {
     "quality": quality.main,
     "stream": stream.main,
     "look_ahead": look_ahead.main,
+    "memory": memory.main,
+    "memory-large": memory.large,
     "start": lambda: asyncio.run(start.main()),
 }
 

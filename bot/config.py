@@ -41,6 +41,8 @@ class ModelSection(_Section):
     device: str = "auto"
     threads: Annotated[int, Field(ge=0)] = 0
     precision: Literal["exact", "int8"] = "exact"
+    memory: Literal["auto", "resident", "embeddings", "stages"] = "auto"
+    seats: Annotated[int, Field(ge=0, le=64)] = 0
     voice: str = ""
     text_temp: Temperature = 0.7
     waveform_temp: Temperature = 0.7

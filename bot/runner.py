@@ -24,6 +24,8 @@ def synth_of(config: Config) -> Synth:
         device=model.device,
         threads=model.threads,
         precision=model.precision,
+        memory=model.memory,
+        seats=model.seats,
         log_level=config.log.level,
     )
     return Synth(worker.main, options, patience=Patience(hang_after=model.hang_after, unload_after=model.unload_after))

@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 from synth.device import PRECISIONS, plan
 from synth.errors import SynthError
+from synth.room import PROFILES
 
 if TYPE_CHECKING:
-    from synth.pipeline import Model, Speech
+    from synth.pipeline import Model, Request, Speech
 
 FORMATS = (".ogg", ".wav", ".mp3", ".flac")
 MAX_SEED = 2**63 - 1  # what SQLite and every file tag can hold
 NEW_SEEDS = 2**31  # of those nobody chose: short enough to type again
+MOST_TAKES = 8
 FAILED, INTERRUPTED = 1, 130  # exit codes; argparse leaves with 2 by itself
 
 
@@ -63,6 +65,14 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     _add_model(parser)
     add("--voice", metavar="NAME|NPZ", help="a voice of the model, or a history prompt file; none: one by chance")
     add("--seed", type=_seed, metavar="N", help="the same seed gives the same audio; none: a new one, which is printed")
+    add(
+        "--takes",
+        type=_takes,
+        default=1,
+        metavar="N",
+        help=f"so many versions, 2 to {MOST_TAKES}, with seeds of their own, in files that end in -1, -2, ...",
+    )
+    add("--chain", action="store_true", help="of a long text: each piece goes on from the one before it, one by one")
     add("--greedy", action="store_true", help="take the most likely token in all three stages")
     add("--max-seconds", type=_positive, metavar="S", help="stop after so much speech")
     add("--text-temp", type=_positive, default=0.7, metavar="T", help="of the semantic stage (%(default)s)")
@@ -85,6 +95,12 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         default="exact",
         help="int8: 8-bit weights, two to four times as fast on a CPU, other audio for the same seed (%(default)s)",
     )
+    add(
+        "--memory",
+        choices=("auto", *PROFILES),
+        default="auto",
+        help="what of the model is on the device: all, all but tables, or a stage at a time; auto: by free memory",
+    )
     add("--progress", action="store_true", help="show the progress also where standard error is no terminal")
     return parser
 
@@ -96,23 +112,52 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
 
 def _say(args: argparse.Namespace) -> None:
     words = _standard_input() if args.text == "-" else args.text
-    for path in filter(None, (args.output, args.tokens)):
+    outputs = _numbered(args.output, args.takes)
+    tokens = _numbered(args.tokens, args.takes) if args.tokens else []
+    for path in (*outputs, *tokens):
         _check_writable(path)
-    seed = secrets.randbelow(NEW_SEEDS) if args.seed is None else args.seed
+    if args.greedy and args.takes > 1:
+        raise SynthError("With --greedy nothing is left to chance: all takes would be the same.")
+    seeds = _seeds(args.seed, args.takes)
 
     from synth import audio, text  # noqa: PLC0415 - see the top
     from synth.mastering import finish  # noqa: PLC0415 - see the top
+    from synth.takes import speak_takes  # noqa: PLC0415 - see the top
 
     text.normalise(words)  # an empty text is known before a model is loaded
-    model = _load(args)
-    speech = _speak(model, words, seed, args)
-    waveform = finish([piece.waveform for piece in speech.pieces], speech.sample_rate)
+    model, seats = _load(args)
     voice = Path(args.voice).stem if args.voice else None
-    audio.write(args.output, waveform, speech.sample_rate, audio.Tags(voice=voice, seed=seed, model=model.name))
-    if args.tokens:
-        _write_tokens(args.tokens, speech)
-    chosen = "" if args.seed is not None else f", seed {seed}"
-    print(f"{args.output}: {len(waveform) / speech.sample_rate:.1f} s{chosen}")
+    lines: dict[int, str] = {}
+
+    def ready(number: int, speech: Speech) -> None:
+        waveform = finish([piece.waveform for piece in speech.pieces], speech.sample_rate)
+        tags = audio.Tags(voice=voice, seed=speech.seed, model=model.name)
+        audio.write(outputs[number], waveform, speech.sample_rate, tags)
+        if tokens:
+            _write_tokens(tokens[number], speech)
+        chosen = "" if args.seed is not None and args.takes == 1 else f", seed {speech.seed}"
+        lines[number] = f"{outputs[number]}: {len(waveform) / speech.sample_rate:.1f} s{chosen}"
+
+    try:
+        with _bar(always=args.progress) as watch:
+            speak_takes(model, _request(model, words, args), seeds, seats=seats, ready=ready, watch=watch)
+    finally:
+        for number in sorted(lines):
+            print(lines[number])
+
+
+def _numbered(path: Path, takes: int) -> list[Path]:
+    """The files of all takes: hello-1.ogg, hello-2.ogg, ...; of a single one hello.ogg."""
+    if takes == 1:
+        return [path]
+    return [path.with_stem(f"{path.stem}-{number}") for number in range(1, takes + 1)]
+
+
+def _seeds(first: int | None, takes: int) -> list[int]:
+    """That seed and those after it, or seeds by chance."""
+    if first is None:
+        return [secrets.randbelow(NEW_SEEDS) for _ in range(takes)]
+    return [(first + number) % (MAX_SEED + 1) for number in range(takes)]
 
 
 def _standard_input() -> str:
@@ -122,32 +167,33 @@ def _standard_input() -> str:
         raise SynthError(f"Standard input is no text in {error.encoding}.") from error
 
 
-def _load(args: argparse.Namespace) -> Model:
+def _load(args: argparse.Namespace) -> tuple[Model, int]:
+    """The model, and how many pieces can be in work at once."""
     from synth.engine import load_model  # noqa: PLC0415 - see the top
 
-    return load_model(plan(args.model, args.device, args.threads, args.precision))
+    decided = plan(args.model, args.device, args.threads, args.precision, memory=args.memory)
+    return load_model(decided), decided.seats
 
 
-def _speak(model: Model, text: str, seed: int, args: argparse.Namespace) -> Speech:
+def _request(model: Model, text: str, args: argparse.Namespace) -> Request:
     from synth.engine import tokenized  # noqa: PLC0415 - see the top
-    from synth.pipeline import Request, speak  # noqa: PLC0415 - see the top
+    from synth.pipeline import Request  # noqa: PLC0415 - see the top
 
     voice = None
     if args.voice:
         is_file = args.voice.lower().endswith(".npz")
         voice = model.voices.get_file(Path(args.voice)) if is_file else model.voices.get(args.voice)
-    request = Request(
+    return Request(
         pieces=tokenized(model, text, args.voice),
         voice=voice,
-        seed=seed,
+        seed=0,
         greedy=args.greedy,
         text_temp=args.text_temp,
         waveform_temp=args.waveform_temp,
         min_eos_p=args.min_eos_p,
         max_seconds=args.max_seconds,
+        chain=args.chain,
     )
-    with _bar(always=args.progress) as watch:
-        return speak(model, request, watch)
 
 
 def _write_tokens(path: Path, speech: Speech) -> None:
@@ -228,6 +274,13 @@ def _seed(value: str) -> int:
     number = int(value) if value.isdecimal() else -1
     if not 0 <= number <= MAX_SEED:
         raise argparse.ArgumentTypeError(f"{value!r} is not a whole number from 0 to {MAX_SEED}")
+    return number
+
+
+def _takes(value: str) -> int:
+    number = int(value) if value.isdecimal() else 0
+    if not 1 <= number <= MOST_TAKES:
+        raise argparse.ArgumentTypeError(f"{value!r} is not a whole number from 1 to {MOST_TAKES}")
     return number
 
 

@@ -16,6 +16,7 @@ from synth.codec import Codec
 from synth.errors import ModelError
 from synth.fine import FineSpec
 from synth.model import CausalTransformer, FineTransformer, KVCache
+from synth.places import Turns
 from synth.sampling import Sampling
 from synth.semantic import SemanticSpec
 from synth.tokenizer import Tokenizer
@@ -67,6 +68,7 @@ class Model:
     voices: Voices
     device: torch.device
     company: Company = dataclasses.field(default_factory=Alone, repr=False)
+    turns: Turns | None = None  # None: all networks are on the device for good
     _caches: dict[str, list[KVCache]] = dataclasses.field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -108,6 +110,18 @@ class Model:
             yield cache
         finally:
             unused.append(cache)
+
+    @contextlib.contextmanager
+    def at_work(self, stage: str) -> Iterator[None]:
+        """The network of a stage ("semantic", "coarse" or "fine") is on the device for the block."""
+        if not self.turns:
+            yield
+            return
+        with self.turns.turn(getattr(self, stage)):
+            try:
+                yield
+            finally:
+                self.drop_caches()
 
     def drop_caches(self) -> None:
         """Give the memory of caches not in use back; the next job allocates anew."""

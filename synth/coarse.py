@@ -197,7 +197,7 @@ def coarse_tokens(
         if window.steps <= 0:
             return
         prompt = prompt_ids(spec, window, np.array(known), tokens, model.config.block_size)
-        hidden = model.prefill(model.embed(torch.from_numpy(prompt)[None].to(model.device)), cache, chunk)  # (1, C)
+        hidden = model.prefill(model.embed(torch.from_numpy(prompt)[None]), cache, chunk)  # (1, C)
         made: list[int] = []
         for token in _decode(model, spec, window, hidden, cache, noise=noise, sampling=sampling):
             made.append(token)

@@ -17,6 +17,7 @@ from synth.errors import DeviceError, JobError, Stopped
 from synth.growing import growing
 from synth.live import can_be_live, live
 from synth.mastering import finish
+from synth.memory import trim
 from synth.pipeline import Model, Request, speak
 from synth.protocol import Job
 from synth.text import SHORTEST_LIMIT, language_of, pieces
@@ -26,23 +27,32 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SEATS = 2
-
 
 def load_model(plan: device.Plan, tell: Callable[[str, float], None] | None = None) -> Model:
     """Load as planned, with all that makes it fast: compiling is done here, never during a job. ModelError."""
     log.info("%s", plan.line())
     torch.set_num_threads(plan.threads)
-    model = checkpoint.load(plan.model, device=plan.device, dtype=device.dtype(plan.precision), progress=tell)
+    model = checkpoint.load(
+        plan.model, device=plan.device, dtype=device.dtype(plan.precision), memory=plan.memory, progress=tell
+    )
     if plan.device != "cpu":
         return model
-    return quicken(model, eight_bits=plan.precision == "int8", threads=plan.threads)
+    model = quicken(model, eight_bits=plan.precision == "int8", threads=plan.threads)
+    trim()
+    return model
 
 
 def load_engine(options: WorkerOptions, tell: Callable[[str, float], None]) -> BarkEngine:
     """Decide on model, device and threads, and load. ModelError."""
-    plan = device.plan(options.model, options.device, options.threads, options.precision)
-    return BarkEngine(load_model(plan, tell), seats=options.seats or SEATS)
+    plan = device.plan(
+        options.model,
+        options.device,
+        options.threads,
+        options.precision,
+        memory=options.memory,
+        seats=options.seats,
+    )
+    return BarkEngine(load_model(plan, tell), seats=plan.seats)
 
 
 def tokenized(model: Model, text: str, voice: str | None) -> list[list[int]]:

@@ -87,7 +87,7 @@ class Stages:
         """Semantic tokens, as they are asked for."""
         job, model = self._job, self._job.model
         most = self._expected
-        with model.cache("semantic") as cache:
+        with model.at_work("semantic"), model.cache("semantic") as cache:
             tokens = semantic_tokens(
                 model.semantic,
                 model.semantic_spec,
@@ -110,7 +110,7 @@ class Stages:
     def coarse(self, semantic: Iterable[int]) -> Iterator[int]:
         """Coarse tokens, as they are asked for; they ask for semantic ones."""
         job, model, voice = self._job, self._job.model, self._job.voice
-        with model.cache("coarse") as cache:
+        with model.at_work("coarse"), model.cache("coarse") as cache:
             tokens = coarse_tokens(
                 model.coarse,
                 model.coarse_spec,
@@ -129,16 +129,17 @@ class Stages:
         """All codes (n_fine, t) of coarse codes (n_coarse, t), of which the `frozen` ones are settled."""
         job, model = self._job, self._job.model
         settled, frames = 0 if frozen is None else frozen.shape[1], coarse.shape[1]
-        return generate_fine(
-            model.fine,
-            model.fine_spec,
-            coarse,
-            job.voice.fine_prompt if job.voice else None,
-            noise=self._noise,
-            sampling=Sampling(temperature=job.request.fine_temp, greedy=job.request.greedy),
-            frozen=frozen,
-            watch=lambda done, total: self._frames_done("fine", settled + (frames - settled) * done / total),
-        )
+        with model.at_work("fine"):
+            return generate_fine(
+                model.fine,
+                model.fine_spec,
+                coarse,
+                job.voice.fine_prompt if job.voice else None,
+                noise=self._noise,
+                sampling=Sampling(temperature=job.request.fine_temp, greedy=job.request.greedy),
+                frozen=frozen,
+                watch=lambda done, total: self._frames_done("fine", settled + (frames - settled) * done / total),
+            )
 
     def decoded(self, frames: int) -> None:
         """So many frames have become sound."""

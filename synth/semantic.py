@@ -169,6 +169,6 @@ def prompt_ids(
 def embed_prompt(model: CausalTransformer, spec: SemanticSpec, prompt: npt.NDArray[np.int64]) -> Tensor:
     """Embeddings (1, 257, C) of a prompt (513,): text and history share their positions."""
     length = spec.max_input_semantic_length
-    embeds = model.embed(torch.from_numpy(prompt)[None].to(model.device))
+    embeds = model.embed(torch.from_numpy(prompt)[None])
     merged = embeds[:, :length] + embeds[:, length : 2 * length]
     return torch.cat([merged, embeds[:, 2 * length :]], dim=1)

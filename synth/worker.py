@@ -66,6 +66,7 @@ class WorkerOptions:
     device: str = "auto"
     threads: int = 0  # 0: as many as there are cores
     precision: str = "exact"  # or int8
+    memory: str = "auto"  # or a profile of `synth.room`
     seats: int = 0  # pieces in work at once; 0: as many as fit
     log_level: str = "INFO"
 

@@ -198,3 +198,67 @@ def test_download_says_where_the_model_is(capsys: pytest.CaptureFixture[str]) ->
 
 def test_it_offers_what_the_audio_module_can_write() -> None:
     assert all(audio.supported(f"a{suffix}") for suffix in FORMATS)
+
+
+def test_takes_are_files_of_their_own_each_as_its_seed_alone_makes_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["yes.", *ONE, "--seed", "7", "--progress", "--tokens", str(tmp_path / "t.npz")]
+    assert main([*words, "--takes", "3", "-o", str(tmp_path / "a.wav")]) == 0
+    said = capsys.readouterr()
+    assert [line.split("seed ")[1] for line in said.out.splitlines()] == ["7", "8", "9"]
+    assert "100%" in said.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "a-1.wav", "a-2.wav", "a-3.wav", "t-1.npz", "t-2.npz", "t-3.npz",
+    ]  # fmt: skip
+    assert main(["yes.", *ONE, "--seed", "8", "--tokens", str(tmp_path / "u.npz"), "-o", str(tmp_path / "b.wav")]) == 0
+    with (
+        np.load(tmp_path / "t-2.npz") as one,
+        np.load(tmp_path / "u.npz") as other,
+        np.load(tmp_path / "t-1.npz") as no,
+    ):
+        assert all(np.array_equal(one[key], other[key]) for key in KEYS)
+        assert not np.array_equal(one["semantic_prompt"], no["semantic_prompt"])
+
+
+def test_takes_without_a_seed_have_seeds_that_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["no.", *ONE, "--takes", "2", "-o", str(tmp_path / "a.wav")]) == 0
+    seeds = [line.split("seed ")[1] for line in capsys.readouterr().out.splitlines()]
+    assert main(["no.", *ONE, "--seed", seeds[1], "-o", str(tmp_path / "b.wav")]) == 0
+    first, second, again = (soundfile.read(tmp_path / f"{name}.wav")[0] for name in ("a-1", "a-2", "b"))
+    assert len(second) == len(again)
+    np.testing.assert_allclose(second, again, rtol=0, atol=1e-3)
+    assert len(set(seeds)) == 2
+    assert len(first) != len(second) or not np.allclose(first, second, atol=0.01)
+
+
+def test_a_take_that_fails_takes_no_other_with_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a-2.wav").mkdir()
+    words = ["yes.", *ONE, "--seed", "1", "--takes", "2", "-o", str(tmp_path / "a.wav")]
+    assert main(words) == 1
+    assert "a-2.wav cannot be written" in capsys.readouterr().err
+    assert not (tmp_path / "a-1.wav").exists(), "known before anything is spoken"
+
+
+def test_takes_of_the_most_likely_tokens_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["yes.", "--greedy", "--takes", "2", "-o", str(tmp_path / "a.wav")]) == 1
+    assert "would be the same" in capsys.readouterr().err
+
+
+def test_chained_pieces_are_others_than_those_that_keep_to_a_voice(tmp_path: Path) -> None:
+    text = "this is one more sentence, of some length. " * 3
+    common = [text, *ONE, "--seed", "1", "--voice", "pup_low"]
+    for name, more in (("a", []), ("b", ["--chain"])):
+        assert (
+            main([*common, *more, "--tokens", str(tmp_path / f"{name}.npz"), "-o", str(tmp_path / f"{name}.wav")]) == 0
+        )
+    with np.load(tmp_path / "a.npz") as plain, np.load(tmp_path / "b.npz") as chained:
+        one, other = plain["semantic_prompt"], chained["semantic_prompt"]
+    assert np.array_equal(one[:20], other[:20]), "the first piece is the same"
+    assert not np.array_equal(one, other)
+
+
+def test_a_memory_profile_can_be_chosen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["yes.", *ONE, "--memory", "resident", "--seed", "1", "-o", str(tmp_path / "a.wav")]) == 0
+    assert main(["yes.", *ONE, "--memory", "stages", "--device", "cpu", "-o", str(tmp_path / "b.wav")]) == 1
+    assert "is for a GPU" in capsys.readouterr().err
