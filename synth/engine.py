@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import functools
+import io
+import itertools
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from synth import audio, checkpoint, device
+from synth.bark import Tokens
 from synth.batch import Batch
 from synth.cpu.choose import quicken
 from synth.errors import DeviceError, JobError, Stopped
 from synth.growing import growing
 from synth.live import can_be_live, live
-from synth.mastering import finish
+from synth.mastering import GAP_SECONDS, SPEAKER_GAP_SECONDS, finish
 from synth.memory import trim
 from synth.pipeline import Model, Request, speak
-from synth.protocol import Job
+from synth.protocol import Job, Line, take_path
+from synth.takes import Overall
 from synth.text import SHORTEST_LIMIT, language_of, pieces
+from synth.voices import Voice
 
 if TYPE_CHECKING:
     from synth.worker import WorkerOptions
@@ -68,6 +76,12 @@ def tokenized(model: Model, text: str, voice: str | None) -> list[list[int]]:
     return [model.tokenizer.encode(part) for part in parts]
 
 
+def gaps(voices: Sequence[Voice | None]) -> list[float]:
+    """Seconds of silence after each piece: more where somebody else goes on."""
+    names = [voice.name if voice else None for voice in voices]
+    return [GAP_SECONDS if one == other else SPEAKER_GAP_SECONDS for one, other in itertools.pairwise(names)]
+
+
 class BarkEngine:
     """A loaded model, ready for jobs. `seats`: pieces of them that are in work at once."""
 
@@ -90,9 +104,24 @@ class BarkEngine:
         heard: Callable[[int, float], None] = lambda _bytes, _seconds: None,
     ) -> float:
         """Speak, finish and write one job; the seconds of audio. `heard` is called as the protocol's `Sound` says."""
-        request = Request(
-            pieces=tokenized(self._model, job.text, job.voice),
-            voice=self._model.voices.get(job.voice) if job.voice else None,
+        request = self._request(job)
+        with self._device_watched():
+            if job.stream and job.takes == 1 and audio.is_opus(job.path) and can_be_live(self._model):
+                return self._render_live(job, request, step, heard)
+            progress = Overall(job.takes, step)
+            works = [functools.partial(self._take, job, request, number, progress) for number in range(job.takes)]
+            return sum(self.tasks.together(works))
+
+    def _request(self, job: Job) -> Request:
+        """What is asked of the model: the lines in pieces that it can speak, each in its voice."""
+        found: list[tuple[list[int], Voice | None]] = []
+        for line in job.lines or (Line(text=job.text),):
+            name = line.voice or job.voice
+            voice = self._model.voices.get(name) if name else None
+            found += [(ids, voice) for ids in tokenized(self._model, line.text, name)]
+        return Request(
+            pieces=[ids for ids, _ in found],
+            voices=[voice for _, voice in found],
             seed=job.seed,
             greedy=job.greedy,
             text_temp=job.text_temp,
@@ -100,31 +129,45 @@ class BarkEngine:
             min_eos_p=job.min_eos_p,
             max_seconds=job.max_seconds,
         )
-        tags = audio.Tags(voice=job.voice, seed=job.seed, model=self.model)
-        with self._device_watched():
-            if job.stream and audio.is_opus(job.path) and can_be_live(self._model):
-                return self._render_live(job, request, tags, step, heard)
-            speech = speak(self._model, request, step)
-        waveform = finish([piece.waveform for piece in speech.pieces], speech.sample_rate)
-        audio.write(job.path, waveform, speech.sample_rate, tags, max_bytes=job.max_bytes)
+
+    def _take(self, job: Job, request: Request, number: int, progress: Overall) -> float:
+        """One of the versions, with a seed of its own; its seconds."""
+        request, path = dataclasses.replace(request, seed=job.seed + number), take_path(job.path, number + 1)
+        speech = speak(self._model, request, functools.partial(progress.step, number))
+        waveform = finish([piece.waveform for piece in speech.pieces], speech.sample_rate, gaps=gaps(request.voices))
+        self._keep_tokens(job, path, speech.tokens())
+        audio.write(path, waveform, speech.sample_rate, self._tags(job, request.seed), max_bytes=job.max_bytes)
         return len(waveform) / speech.sample_rate
+
+    def _tags(self, job: Job, seed: int) -> audio.Tags:
+        names = dict.fromkeys(filter(None, (line.voice or job.voice for line in job.lines or (Line(text=job.text),))))
+        return audio.Tags(voice=", ".join(names) or None, seed=seed, model=self.model)
+
+    def _keep_tokens(self, job: Job, path: str, tokens: dict[str, Tokens]) -> None:
+        """Before the audio: whoever finds that finds them, too."""
+        if job.tokens:
+            content = io.BytesIO()
+            np.savez(content, **tokens)  # type: ignore[arg-type] # taken for its keyword allow_pickle
+            with growing(Path(path).with_suffix(".npz")) as add:
+                add(content.getvalue())
 
     def _render_live(
         self,
         job: Job,
         request: Request,
-        tags: audio.Tags,
         step: Callable[[str, float, float], None],
         heard: Callable[[int, float], None],
     ) -> float:
         """The same, with the file growing; what was heard of a job that fails is removed with it."""
         size, seconds = 0, 0.0
-        parts = live(self._model, request, tags, watch=step, max_bytes=job.max_bytes)
+        parts = live(self._model, request, self._tags(job, job.seed), watch=step, max_bytes=job.max_bytes)
         with growing(Path(job.path)) as add, contextlib.closing(parts):
             for part in parts:
                 add(part.data)
                 size, seconds = size + len(part.data), part.seconds
                 heard(size, seconds)
+                if part.tokens:
+                    self._keep_tokens(job, job.path, part.tokens)
         return seconds
 
     @contextlib.contextmanager

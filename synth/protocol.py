@@ -15,6 +15,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import json
+import pathlib
 import typing
 
 
@@ -40,6 +41,14 @@ class Reason(enum.StrEnum):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
+    """A part of a text in a voice of its own; None: the job's."""
+
+    text: str
+    voice: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
     """One text to render. `path` (absolute) gets the audio; its suffix picks the format."""
 
@@ -54,6 +63,9 @@ class Job:
     greedy: bool = False
     max_seconds: float | None = None
     max_bytes: int | None = None  # what the file may weigh: a larger one is encoded again, smaller
+    lines: tuple[Line, ...] = ()  # the text, where it is spoken in parts; else it is one, in `voice`
+    takes: int = 1  # versions, with seeds one after another, each in a file of its own: see `take_path`
+    tokens: bool = False  # write what was generated, too, beside each file, with the ending .npz: it is a voice
     stream: bool = False  # tell of sound while it is being made; the path must end in .ogg or .opus
 
 
@@ -118,7 +130,7 @@ class Finished:
 
     job: str
     path: str
-    seconds: float  # of audio
+    seconds: float  # of audio, in all takes
     took: float  # seconds from its first step to its last
     cost: float  # seconds of work: what it took, less what others had of it
     seed: int
@@ -154,6 +166,12 @@ Message = Job | Cancel | Drain | Loading | Ready | Progress | Sound | Finished |
 _KINDS: dict[str, type[Message]] = {kind.__name__: kind for kind in typing.get_args(Message)}
 
 
+def take_path(path: str, take: int) -> str:
+    """Where a take of a job goes that writes to `path`; they count from 1, and the first goes there."""
+    place = pathlib.PurePath(path)
+    return path if take == 1 else str(place.with_stem(f"{place.stem}-{take}"))
+
+
 def encode(message: Message) -> bytes:
     """One message as JSON bytes."""
     return json.dumps({"kind": type(message).__name__, **dataclasses.asdict(message)}).encode()
@@ -164,6 +182,8 @@ def decode(data: bytes) -> Message:
     fields = json.loads(data)
     try:
         kind = _KINDS[fields.pop("kind")]
+        if kind is Job:
+            fields["lines"] = tuple(Line(**line) for line in fields["lines"])
         if kind is Ready:
             fields["voices"] = tuple(fields["voices"])
         if kind is Failed:

@@ -33,11 +33,17 @@ from typing import Any
 from synth.errors import DeviceError, DiskFull, EmptySpeech, EmptyText, JobError, ModelError, OutOfMemory, UnknownVoice
 from synth.growing import growing
 from synth.ogg import OggOpus
-from synth.protocol import Job, Reason
+from synth.protocol import Job, Reason, take_path
 from synth.tasks import Tasks
 from synth.worker import Heard, Step, Tell, serve
 
 RATE = 24_000
+FORMATS = {
+    ".ogg": ("OGG", "OPUS"),
+    ".mp3": ("MP3", "MPEG_LAYER_III"),
+    ".flac": ("FLAC", "PCM_16"),
+    ".wav": ("WAV", "PCM_16"),
+}
 STAGES = ("semantic", "coarse", "fine", "codec")
 STEPS = 20  # in each stage
 STEP = threading.Event()  # never set: waiting for it takes as long as a step of work would
@@ -95,8 +101,9 @@ class Script:
         """What the text says, then a tone."""
         if not job.text.strip():
             raise EmptyText("There is nothing to say: the text is empty.")
-        if job.voice is not None and job.voice not in self.voices:
-            raise UnknownVoice(f"There is no voice {job.voice!r}.")
+        for voice in filter(None, (job.voice, *(line.voice for line in job.lines))):
+            if voice not in self.voices:
+                raise UnknownVoice(f"There is no voice {voice!r}.")
         if job.stream:
             return self._sing(job, tell, heard)
         self._act(job, tell)
@@ -199,16 +206,28 @@ def _tone(job: Job) -> Any:
 def _write_tone(job: Job) -> float:
     import soundfile  # noqa: PLC0415 -- as above
 
-    path = Path(job.path)
-    aside = path.with_name(f".{path.name}.part")
-    try:
-        with soundfile.SoundFile(aside, "w", RATE, 1, format="OGG", subtype="OPUS") as file:
-            file.comment = f"job={job.id}; seed={job.seed}; text={job.text}"
-            file.write(_tone(job))
-        if job.max_bytes is not None and aside.stat().st_size > job.max_bytes:
-            aside.unlink()
-            raise TooLarge("as the job says")
-        aside.replace(path)
-    except (OSError, soundfile.LibsndfileError) as error:
-        raise JobError(f"{path} cannot be written") from error
-    return 1.0
+    for take in range(1, job.takes + 1):
+        path = Path(take_path(job.path, take))
+        kind, subtype = FORMATS[path.suffix]
+        aside = path.with_name(f".{path.name}.part")
+        try:
+            if job.tokens:
+                _write_tokens(path.with_suffix(".npz"))
+            with soundfile.SoundFile(aside, "w", RATE, 1, format=kind, subtype=subtype) as file:
+                spoken = " / ".join(f"{line.voice or job.voice}: {line.text}" for line in job.lines)
+                file.comment = f"job={job.id}; seed={job.seed + take - 1}; text={job.text}; lines={spoken}"
+                file.write(_tone(dataclasses.replace(job, seed=job.seed + take - 1)))
+            if job.max_bytes is not None and aside.stat().st_size > job.max_bytes:
+                aside.unlink()
+                raise TooLarge("as the job says")
+            aside.replace(path)
+        except (OSError, soundfile.LibsndfileError) as error:
+            raise JobError(f"{path} cannot be written") from error
+    return 1.0 * job.takes
+
+
+def _write_tokens(path: Path) -> None:
+    import numpy as np  # noqa: PLC0415 -- as in _tone
+
+    fine = np.arange(8 * 30).reshape(8, 30) % 1024
+    np.savez(path, semantic_prompt=np.arange(20), coarse_prompt=fine[:2], fine_prompt=fine)
