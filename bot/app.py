@@ -16,8 +16,9 @@ from typing import Any
 import aiohttp
 import discord
 
+from bot import voices
 from bot.client import BarkClient
-from bot.commands import say
+from bot.commands import buttons, say
 from bot.config import Config, ModelSection
 from bot.errors import Exit, ModelMissing, TokenError, Unreachable
 from bot.flow import queue
@@ -65,8 +66,11 @@ class App:
             pace=lambda: self._renderer.pace,
             starting=lambda: synth.ready is None,
             cancel=lambda job: synth.cancel(str(job)),
+            view=buttons.waiting_view,
         )
-        self._outbox = Outbox(store=store, post=post, board=self._board, clock=clock, queued=self._queued)
+        self._outbox = Outbox(
+            store=store, post=post, board=self._board, clock=clock, queued=self._queued, view=buttons.view_for
+        )
         self._renderer = Renderer(
             store=store,
             synth=synth,
@@ -87,9 +91,28 @@ class App:
             queued=self._queued,
         )
         self.client.tree.add_command(say.build(self._intake, self._voices))
+        self._kept_voices = config.store.folder / "voices"
+        self.client.desk = buttons.Desk(
+            buttons.Tools(
+                store=store,
+                post=post,
+                intake=self._intake,
+                board=self._board,
+                clock=clock,
+                cancel=lambda job: synth.cancel(str(job)),
+                line_changed=self._queued,
+                sorry=self.client.sorry,
+                usual=(config.model.text_temp, config.model.waveform_temp),
+                keep_voice=self._keep_voice,
+            )
+        )
 
     def _voices(self) -> tuple[str, ...]:
         return self._synth.voices or self._known_voices
+
+    async def _keep_voice(self, user_id: int, name: str, source: Path) -> str | None:
+        folder, now = self._kept_voices, self._clock()
+        return await self._store.call(voices.keep, user_id=user_id, name=name, source=source, folder=folder, now=now)
 
     def _queued(self) -> None:
         self._renderer.wake.set()

@@ -12,6 +12,7 @@ import discord
 from discord import app_commands
 
 from bot import texts
+from bot.commands import buttons
 from bot.flow.post import ERRORS
 from bot.store import Store, recall, remember
 
@@ -25,6 +26,8 @@ PERMISSIONS = discord.Permissions(
     send_messages_in_threads=True,
     attach_files=True,
     read_message_history=True,
+    send_voice_messages=True,
+    create_expressions=True,  # sounds for the soundboard
     connect=True,
     speak=True,
 )
@@ -44,6 +47,7 @@ class BarkClient(discord.Client):
         self.tree = app_commands.CommandTree(self)
         self.tree.error(self._command_failed)
         self._store, self._connected = store, ready
+        self.desk: buttons.Desk | None = None  # set before the login
 
     async def try_login(self, token: str) -> None:
         """Log in; a failure leaves nothing open, so that it can be tried again."""
@@ -56,6 +60,7 @@ class BarkClient(discord.Client):
 
     async def setup_hook(self) -> None:
         """After the login, before the gateway: bring the commands up to date, only when they changed."""
+        self.add_dynamic_items(buttons.Handle)
         name, mark = f"commands of {self.application_id}", fingerprint(self.tree)
         if await self._store.insist(recall, name) == mark:
             return
@@ -66,6 +71,11 @@ class BarkClient(discord.Client):
             return
         await self._store.insist(remember, name, mark)
         log.info("commands synced with Discord")
+
+    async def on_interaction(self, interaction: discord.Interaction) -> None:
+        """Anything that anybody did; discord.py has called commands, buttons and the forms that it knows by itself."""
+        if self.desk is not None:
+            await self.desk.hear(interaction)
 
     async def on_ready(self) -> None:
         """The gateway is there (also after a reconnect that could not resume)."""
@@ -82,9 +92,11 @@ class BarkClient(discord.Client):
         cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
         if isinstance(cause, discord.NotFound) and interaction.type is discord.InteractionType.autocomplete:
             return  # the person typed on; the answer came too late to matter
-        log.error(
-            "%s failed", interaction.command.qualified_name if interaction.command else "a command", exc_info=cause
-        )
+        await self.sorry(interaction, cause, interaction.command.qualified_name if interaction.command else "a command")
+
+    async def sorry(self, interaction: discord.Interaction, cause: BaseException, what: str) -> None:
+        """Write down what went wrong with a command, a button or a form, and tell whoever waits."""
+        log.error("%s failed", what, exc_info=cause)
         words = texts.STORE_FULL if isinstance(cause, sqlite3.OperationalError) else texts.UNEXPECTED
         try:
             if interaction.response.is_done():

@@ -148,6 +148,14 @@ CREATE TABLE turns (
 CREATE INDEX turns_waiting ON turns (guild_id, id) WHERE state IN ('waiting', 'playing');
 CREATE UNIQUE INDEX one_at_a_time ON turns (guild_id) WHERE state = 'playing';
 CREATE INDEX jobs_by_user ON jobs (user_id, id);
+
+-- Answers that somebody found amiss.
+CREATE TABLE reports (
+    job     INTEGER NOT NULL REFERENCES jobs (id),
+    user_id INTEGER NOT NULL,                     -- who reports it
+    made_at REAL NOT NULL,
+    PRIMARY KEY (job, user_id)
+) STRICT, WITHOUT ROWID;
 """
 
 # Append-only: a released migration is never edited. PRAGMA user_version counts how many have run.

@@ -63,6 +63,79 @@ FAILED_QUIETLY = "This one could not be made. Ask again with /bark say."
 CANCELLED = "Cancelled."
 UNEXPECTED = "Something went wrong on my side, and the log has the details. Try again."
 
+# Buttons under an answer, by what they do: commands/buttons
+BUTTONS = {
+    "again": "Again",
+    "vary": "Vary",
+    "edit": "Edit",
+    "play": "▶ Play in voice",
+    "more": "More",
+    "keep": "Keep voice",
+    "bubble": "Voice message",
+    "soundboard": "Add to soundboard",
+    "details": "Details",
+    "delete": "Delete",
+    "report": "Report",
+    "sure": "Yes, report it",
+    "cancel": "Cancel",
+}
+BUTTON_TAKE = "Take {take}"
+BUTTON_UNKNOWN = "I do not know that button. It may be of a newer version of me."
+BUTTON_NOT_HERE = "I do not have that one here. Ask anew with /bark say."
+BUTTON_ASKER_ONLY = "Only the person who asked for it can do that. Again gives you one of your own."
+BUTTON_ASKER_OR_MODERATOR = "Only the person who asked for it, or a moderator, can do that."
+BUTTON_NO_COMMANDS = "You may not use commands in this channel, so my buttons are not for you here either."
+BUTTON_TOO_EARLY = "That one is not finished yet."
+BUTTON_OVER = "That one is over already."
+BUTTON_TWICE = "That is on its way already."
+CLIP_GONE = "The audio is no longer kept here. Press Again to make it anew."
+MORE = "What else would you like to do with it?"
+MORE_OF_TAKE = "What would you like to do with take {take}?"
+MORE_WITHOUT_CLIP = "The audio itself is no longer kept here. Press Again to make it anew."
+CANCELLED_BY_MODERATOR = "Cancelled by a moderator."
+DELETED = "Deleted."
+CANNOT_DELETE = "Discord does not let me delete it here. A moderator can, from the message's own menu."
+VOICE_NAME_TAKEN = "You have a voice called “{name}” already. Choose another name."
+KEPT = "Kept as “{name}”. Choose it as the voice of your next text."
+MISSING_FOR_ME = "For that I need the permission “{permission}” here. A moderator can give it to my role."
+MISSING_FOR_YOU = "For that you need the permission “{permission}” on this server."
+NOT_A_MEMBER = "I am not a member of this server, so I cannot do that here. Whoever runs it can invite me."
+SEND_VOICE_MESSAGES = "Send Voice Messages"
+SEND_MESSAGES = "Send Messages"
+VIEW_CHANNEL = "View Channel"
+CREATE_EXPRESSIONS = "Create Expressions"
+VOICE_MESSAGE_SENT = "Here it is, as a voice message."
+SOUND_TOO_LONG = "A soundboard takes at most {seconds}; this one has {length}."
+SOUND_FORMAT = "A soundboard takes Ogg and MP3 only. Press Again and choose one of these."
+SOUND_FULL = "Discord did not take it. The soundboard may be full; a moderator can make room in the server settings."
+SOUND_ADDED = "“{name}” is on the soundboard now."
+REPORT_SURE = (
+    "Report this answer to the people who look after this place? They see who asked for it and who reports it."
+)
+REPORT_DONE = "Thank you. It is reported."
+REPORT_AGAIN = "You have reported it already. Thank you."
+REPORT_TO_MODERATORS = "{reporter} reports an answer that {asker} asked for: {link}"
+EDIT_TITLE = "Another version"
+EDIT_TEXT = "Text"
+EDIT_VOICE = "Voice"
+EDIT_VOICE_HINT = "Its name; empty: the usual one"
+EDIT_SEED = "Seed"
+EDIT_SEED_HINT = "The same seed and text give the same audio; empty: a new one"
+EDIT_LIVELINESS = "Liveliness"
+EDIT_LIVELINESS_HINT = "Calm 0.3, usual {usual}, wild 1.2; empty: the usual"
+KEEP_TITLE = "Keep this voice"
+KEEP_NAME = "Name"
+KEEP_NAME_HINT = "What you will call it, 2 to 32 characters"
+BAD_SEED = "A seed is a whole number from 0 to {most}."
+BAD_LIVELINESS = "Liveliness is a number from {least} to {most}, for example {usual}."
+DETAILS = """**Voice** {voice} · **seed** {seed} · **model** {model}
+**Temperatures** text {text_temp}, sound {waveform_temp}
+**Length** {seconds} · **made in** {took} · **asked** {when}"""
+DETAILS_VARIED = "Made from an earlier one by a button. Vary keeps text, voice and seed and moves both temperatures a little, at random."
+DETAILS_AGAIN = "The same once more: `/bark {kind}` with this text, this voice, this seed and these temperatures."
+DETAILS_TEXT = "**Text**\n```\n{text}\n```"
+DETAILS_NO_TEXT = "The text is for the person who asked."
+
 
 def say(template: str, **values: object) -> str:
     """The sentence with its holes filled."""

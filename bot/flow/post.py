@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import enum
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ import aiohttp
 import discord
 
 from bot import texts
+from bot.flow import voice_message
 from bot.flow.job import Job
 
 ORIGINAL: Any = "@original"  # the deferred reply: Discord takes this word where discord.py expects an id
@@ -97,11 +99,11 @@ class Post:
         webhook.type = discord.WebhookType.application  # an interaction's: only these may send what one person sees
         return webhook
 
-    async def edit(self, job: Job, content: str, path: Path | None = None) -> None:
-        """Replace what the reply says, and with `path` what it carries. As often as one likes: the result is the same."""
+    async def edit(self, job: Job, content: str, path: Path | None = None, view: discord.ui.View | None = None) -> None:
+        """Replace what the reply says, its buttons, and with `path` what it carries. As often as one likes: the result is the same."""
         async with self._request():
             files = discord.utils.MISSING if path is None else [attachment(job, path)]
-            await self._reply(job).edit_message(ORIGINAL, content=content, attachments=files)
+            await self._reply(job).edit_message(ORIGINAL, content=content, attachments=files, view=view)
 
     async def exists(self, job: Job) -> bool:
         """Whether Discord has the deferred reply, asked while the token lives."""
@@ -133,13 +135,35 @@ class Post:
         async with self._request():
             await self._reply(job).send(content, ephemeral=True, wait=True)
 
-    async def send(self, job: Job, content: str, path: Path | None, *, direct: bool = False) -> None:
+    async def send(
+        self, job: Job, content: str, path: Path | None, *, direct: bool = False, view: discord.ui.View | None = None
+    ) -> None:
         """A message of its own, in the channel or to the asker alone. The nonce makes all tries within minutes one message."""
         mentions = discord.AllowedMentions(everyone=False, roles=False, users=[discord.Object(job.user_id)])
         async with self._request():
             place = await self._place(job, direct=direct)
             file = discord.utils.MISSING if path is None else attachment(job, path)
-            await place.send(content, file=file, nonce=str(job.id), allowed_mentions=mentions)
+            buttons = discord.utils.MISSING if view is None else view
+            await place.send(content, file=file, nonce=str(job.id), allowed_mentions=mentions, view=buttons)
+
+    async def speak(self, job: Job, path: Path, *, channel_id: int | None, nonce: str) -> None:
+        """The audio as a voice message, beside the answer."""
+        picture = await asyncio.to_thread(voice_message.draw, path)
+        file = voice_message.VoiceFile(path, picture, filename=filename(job, path), description=alt_text(job))
+        async with self._request():
+            await voice_message.send(self._client, channel_id or job.channel_id, file, nonce=nonce)
+
+    async def add_sound(self, guild_id: int, name: str, path: Path, content_type: str) -> None:
+        """The audio as a sound of a server. Not by `Guild.create_soundboard_sound`, which takes no Ogg."""
+        content = base64.b64encode(await asyncio.to_thread(path.read_bytes)).decode()
+        sound = f"data:{content_type};base64,{content}"
+        async with self._request():
+            await self._client.http.create_soundboard_sound(guild_id, reason=None, name=name, sound=sound, volume=1.0)
+
+    async def take_away(self, channel_id: int, message_id: int) -> None:
+        """Delete a message of ours by the bot's own right: interactions' tokens die."""
+        async with self._request():
+            await self._client.get_partial_messageable(channel_id).get_partial_message(message_id).delete()
 
     async def find(self, job: Job, *, direct: bool = False) -> bool:
         """Whether the channel holds the answer already: a file of ours that carries the job's id."""
@@ -163,6 +187,15 @@ class Post:
 
 
 def attachment(job: Job, path: Path) -> discord.File:
-    """The audio as it is uploaded. The name says what it is and which job it answers."""
-    words = texts.say(texts.ALT_TEXT, voice=job.voice or texts.NO_VOICE, seconds=texts.clip_length(job.seconds or 0.0))
-    return discord.File(path, filename=f"ai-speech-{job.id}{path.suffix}", description=words)
+    """The audio as it is uploaded."""
+    return discord.File(path, filename=filename(job, path), description=alt_text(job))
+
+
+def filename(job: Job, path: Path) -> str:
+    """A name that says what it is and which job it answers."""
+    return f"ai-speech-{job.id}{path.suffix}"
+
+
+def alt_text(job: Job) -> str:
+    """What a file says to those who cannot hear it."""
+    return texts.say(texts.ALT_TEXT, voice=job.voice or texts.NO_VOICE, seconds=texts.clip_length(job.seconds or 0.0))

@@ -12,6 +12,8 @@ import logging
 import weakref
 from collections.abc import AsyncIterator, Callable, Sequence
 
+import discord
+
 from bot import texts
 from bot.flow import queue
 from bot.flow.job import Job, State
@@ -39,9 +41,10 @@ class Board:
         pace: Callable[[], Pace],
         starting: Callable[[], bool],
         cancel: Callable[[int], None],
+        view: Callable[[Job], discord.ui.View],
     ) -> None:
         self._store, self._post, self._clock, self._every = store, post, clock, every
-        self._pace, self._starting, self._cancel = pace, starting, cancel
+        self._pace, self._starting, self._cancel, self._view = pace, starting, cancel, view
         self._said: dict[int, str] = {}
         self._mute: set[int] = set()  # replies that cannot be edited any more
         self._locks: weakref.WeakValueDictionary[int, asyncio.Lock] = weakref.WeakValueDictionary()
@@ -114,7 +117,7 @@ class Board:
             self._said[job.id] = words
             try:
                 async with asyncio.timeout(EDIT_FOR):
-                    await self._post.edit(job, words)
+                    await self._post.edit(job, words, view=self._view(job))
             except ERRORS as error:
                 log.debug("progress of %r not shown: %s", job, error)
                 await self._give_up(job, trouble(error))

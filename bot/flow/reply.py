@@ -18,6 +18,8 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
+import discord
+
 from bot import texts
 from bot.flow import post, queue
 from bot.flow.job import Job, State
@@ -45,8 +47,10 @@ class Outbox:
         board: Board,
         clock: Callable[[], float],
         queued: Callable[[], None],
+        view: Callable[[Job], discord.ui.View],
     ) -> None:
         self._store, self._post, self._board, self._clock, self._queued = store, post, board, clock, queued
+        self._view = view
         self._busy: set[int] = set()
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._empty = asyncio.Event()
@@ -100,6 +104,8 @@ class Outbox:
             await asyncio.sleep(wait * random.uniform(0.5, 1.0))
             wait = min(LONGEST_PAUSE, wait * 2)
             job = await self._latest(job)
+        if done and job.path is not None and job.state is State.RENDERED and job.options.voice_message:
+            await self._speak(job, Path(job.path))
         if done and job.path is not None:
             await asyncio.to_thread(Path(job.path).unlink, missing_ok=True)
 
@@ -131,7 +137,7 @@ class Outbox:
     async def _replace(self, job: Job, path: Path) -> bool:
         """The reply becomes the answer."""
         try:
-            await self._post.edit(job, answer(job, texts.ANSWER), path)
+            await self._post.edit(job, answer(job, texts.ANSWER), path, self._view(job))
         except post.ERRORS as error:
             match post.trouble(error):
                 case Trouble.DELETED:  # whoever deletes the reply does not want the answer
@@ -141,6 +147,16 @@ class Outbox:
                 case _:
                     return await self._send(job, answer(job, texts.ANSWER_LATE), path)
         return await self._told(job)
+
+    async def _speak(self, job: Job, path: Path) -> None:
+        """The audio once more as a voice message, where the asker wants that. Tried once: the answer is there already."""
+        try:
+            await self._post.speak(job, path, channel_id=None, nonce=f"v{job.id}")
+        except post.ERRORS as error:
+            log.info("%r is not spoken: %s", job, error)
+            if post.trouble(error) is Trouble.FORBIDDEN and job.token_lives(self._clock()):
+                with contextlib.suppress(*post.ERRORS):
+                    await self._post.whisper(job, say(texts.MISSING_FOR_ME, permission=texts.SEND_VOICE_MESSAGES))
 
     async def _send(self, job: Job, words: str, path: Path | None) -> bool:
         """A message of its own: in the channel, or where that is not allowed to the asker alone."""
@@ -165,7 +181,7 @@ class Outbox:
             if path is None:  # words alone cannot be looked up: at most once
                 return await self._told(job)
             words = f"{words}\n{texts.POSSIBLY_TWICE}"
-        await self._post.send(job, words, path, direct=direct)
+        await self._post.send(job, words, path, direct=direct, view=None if path is None else self._view(job))
         return await self._told(job)
 
     async def _found(self, job: Job, *, direct: bool) -> bool:

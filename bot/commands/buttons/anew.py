@@ -1,0 +1,82 @@
+"""Again, Vary and Edit: an old job becomes a new ask, with a message of its own. The old one stays."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import random
+from collections.abc import Mapping
+
+from bot import texts
+from bot.commands.buttons import forms
+from bot.commands.buttons.tools import Press, Tools
+from bot.commands.say import MAX_SEED
+from bot.flow.ask import Ask
+from bot.flow.check import Refused
+from bot.flow.job import Job
+from bot.flow.options import Options
+
+STEPS = (0.1, 0.15, 0.2)  # by how much Vary moves a temperature: heard, and still the same voice
+COOLEST, WARMEST = 0.2, 1.3  # where Vary stays: below it drones, above it babbles
+
+
+async def again(press: Press, tools: Tools) -> None:
+    """The same text and voice with a new seed."""
+    seed = tools.random.randint(0, MAX_SEED)
+    await _ask(press, tools, text=press.job.text, voice=press.job.voice, seed=seed, options=heir(press.job))
+
+
+async def vary(press: Press, tools: Tools) -> None:
+    """The same text, voice and seed with other temperatures."""
+    job, (text_temp, waveform_temp) = press.job, tools.usual
+    options = dataclasses.replace(
+        heir(job),
+        text_temp=moved(job.options.text_temp or text_temp, tools.random),
+        waveform_temp=moved(job.options.waveform_temp or waveform_temp, tools.random),
+    )
+    await _ask(press, tools, text=job.text, voice=job.voice, seed=job.seed, options=options)
+
+
+async def edit(press: Press, tools: Tools) -> None:
+    """A form with everything as it was."""
+    await press.interaction.response.send_modal(forms.edit(press.job, tools.usual[0]))
+
+
+async def edited(press: Press, tools: Tools, values: Mapping[str, str]) -> None:
+    """The form, filled in."""
+    seed = forms.seed(values.get("seed", ""), MAX_SEED)
+    liveliness = forms.liveliness(values.get("liveliness", ""))
+    if isinstance(seed, Refused) or isinstance(liveliness, Refused):
+        refused = seed if isinstance(seed, Refused) else liveliness
+        await press.tell(refused.words if isinstance(refused, Refused) else texts.UNEXPECTED)
+        return
+    options = dataclasses.replace(heir(press.job), text_temp=liveliness)
+    await _ask(
+        press,
+        tools,
+        text=values.get("text", ""),
+        voice=values.get("voice", "").strip() or None,
+        seed=tools.random.randint(0, MAX_SEED) if seed is None else seed,
+        options=options,
+    )
+
+
+async def _ask(press: Press, tools: Tools, *, text: str, voice: str | None, seed: int, options: Options) -> None:
+    interaction = press.interaction
+    ask = Ask.from_interaction(interaction, text=text, voice=voice, seed=seed, options=options)
+    verdict = await tools.intake.take(ask, functools.partial(interaction.response.defer, thinking=True))
+    if isinstance(verdict, Refused):
+        await press.tell(verdict.words)
+
+
+def heir(job: Job) -> Options:
+    """The options of a job made from this one. Whoever presses need not sit in the asker's voice channel."""
+    return dataclasses.replace(job.options, parent=job.id, speak_in=None)
+
+
+def moved(temperature: float, source: random.Random) -> float:
+    """A temperature a step away, up or down, within bounds."""
+    step = source.choice(STEPS) * source.choice((-1, 1))
+    if not COOLEST <= temperature + step <= WARMEST:
+        step = -step
+    return min(WARMEST, max(COOLEST, round(temperature + step, 2)))

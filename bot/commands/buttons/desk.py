@@ -1,0 +1,115 @@
+"""A press or a filled-in form: looked up, checked against the store, handed on. What goes wrong is said in words, in private."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, cast
+
+import discord
+
+from bot import texts
+from bot.commands.buttons import anew, keeping, telling, tidying
+from bot.commands.buttons.forms import typed
+from bot.commands.buttons.mark import PREFIX, TEMPLATE, Action, Mark
+from bot.commands.buttons.rights import Presser, refusal
+from bot.commands.buttons.tools import Press, Tools
+from bot.flow import queue
+
+log = logging.getLogger(__name__)
+
+DOUBLE = 2.0  # seconds within which a second press of the same button is the same wish
+ONCE = frozenset({Action.AGAIN, Action.VARY, Action.BUBBLE, Action.SOUNDBOARD})  # a second one would do it twice
+
+PRESSES: Mapping[Action, Callable[[Press, Tools], Awaitable[None]]] = {
+    Action.AGAIN: anew.again,
+    Action.VARY: anew.vary,
+    Action.EDIT: anew.edit,
+    Action.PLAY: keeping.play,
+    Action.KEEP: keeping.keep,
+    Action.BUBBLE: keeping.bubble,
+    Action.SOUNDBOARD: keeping.soundboard,
+    Action.MORE: telling.more,
+    Action.DETAILS: telling.details,
+    Action.CANCEL: tidying.cancel,
+    Action.DELETE: tidying.delete,
+    Action.REPORT: tidying.report,
+    Action.SURE: tidying.sure,
+}
+FORMS: Mapping[Action, Callable[[Press, Tools, Mapping[str, str]], Awaitable[None]]] = {
+    Action.EDIT: anew.edited,
+    Action.KEEP: keeping.named,
+}
+
+
+class Desk:
+    """Where everything with a custom id of ours arrives."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._lately: dict[
+            tuple[int, str], float
+        ] = {}  # (who, custom id) -> when it may count again, on the loop's clock
+
+    async def press(self, interaction: discord.Interaction, custom_id: str) -> None:
+        """A button."""
+        await self._guarded(interaction, custom_id, self._press)
+
+    async def hear(self, interaction: discord.Interaction) -> None:
+        """Any interaction: takes the forms, which discord.py does not keep, and what no button of ours can have sent."""
+        custom_id = str(cast("dict[str, Any]", interaction.data or {}).get("custom_id") or "")
+        if not custom_id.startswith(PREFIX):
+            return
+        if interaction.type is discord.InteractionType.modal_submit:
+            await self._guarded(interaction, custom_id, self._submit)
+        elif interaction.type is discord.InteractionType.component and TEMPLATE.fullmatch(custom_id) is None:
+            await self._guarded(interaction, custom_id, self._press)
+
+    async def _guarded(
+        self,
+        interaction: discord.Interaction,
+        custom_id: str,
+        work: Callable[[discord.Interaction, str], Awaitable[None]],
+    ) -> None:
+        try:
+            await work(interaction, custom_id)
+        except Exception as error:  # noqa: BLE001 - `sorry` logs it and finds words
+            await self._tools.sorry(interaction, error, f"button {custom_id[:100]!r}")
+
+    async def _press(self, interaction: discord.Interaction, custom_id: str) -> None:
+        mark = Mark.parse(custom_id)
+        if mark is not None and mark.action in ONCE and self._twice(interaction.user.id, custom_id):
+            await _private(interaction, texts.BUTTON_TWICE)
+        elif (press := await self._allowed(interaction, mark, custom_id)) is not None:
+            await PRESSES[press.mark.action](press, self._tools)
+
+    async def _submit(self, interaction: discord.Interaction, custom_id: str) -> None:
+        mark = Mark.parse(custom_id)
+        known = mark if mark is not None and mark.action in FORMS else None
+        if (press := await self._allowed(interaction, known, custom_id)) is not None:
+            await FORMS[press.mark.action](press, self._tools, typed(interaction.data))
+
+    async def _allowed(self, interaction: discord.Interaction, mark: Mark | None, custom_id: str) -> Press | None:
+        """The press, checked against the store. Where it is refused its person knows why by then."""
+        presser = Presser.of(interaction)
+        job = None if mark is None else await self._tools.store.call(queue.get, mark.job)
+        why = texts.BUTTON_UNKNOWN if mark is None else refusal(mark, job, presser)
+        if why is None and mark is not None and job is not None:
+            return Press(interaction=interaction, mark=mark, job=job, presser=presser)
+        log.info("%r of user %d is refused: %s", custom_id[:100], presser.user_id, why)
+        await _private(interaction, why or texts.BUTTON_UNKNOWN)
+        return None
+
+    def _twice(self, user: int, custom_id: str) -> bool:
+        """Whether this person has pressed this a moment ago. Two presses come as two interactions, however close."""
+        now = asyncio.get_running_loop().time()
+        self._lately = {key: until for key, until in self._lately.items() if until > now}
+        if (user, custom_id) in self._lately:
+            return True
+        self._lately[user, custom_id] = now + DOUBLE
+        return False
+
+
+async def _private(interaction: discord.Interaction, words: str) -> None:
+    await interaction.response.send_message(words, ephemeral=True)
