@@ -21,7 +21,8 @@ from bot.client import BarkClient
 from bot.commands import buttons, say
 from bot.config import Config, ModelSection
 from bot.errors import Exit, ModelMissing, TokenError, Unreachable
-from bot.flow import queue
+from bot.flow import clips, queue
+from bot.flow.clips import Janitor
 from bot.flow.intake import Intake
 from bot.flow.post import Post
 from bot.flow.progress import Board
@@ -69,8 +70,15 @@ class App:
             view=buttons.waiting_view,
         )
         self._outbox = Outbox(
-            store=store, post=post, board=self._board, clock=clock, queued=self._queued, view=buttons.view_for
+            store=store,
+            post=post,
+            board=self._board,
+            clock=clock,
+            queued=self._queued,
+            view=buttons.view_for,
+            keep=config.store.keep_hours * 3600,
         )
+        self._janitor = Janitor(store=store, clock=clock, room=config.store.keep_clips)
         self._renderer = Renderer(
             store=store,
             synth=synth,
@@ -130,6 +138,7 @@ class App:
                     loops += [
                         tasks.create_task(self._board.run(), name="board"),
                         tasks.create_task(self._outbox.run(), name="outbox"),
+                        tasks.create_task(self._janitor.run(), name="janitor"),
                         tasks.create_task(self._renderer.run(), name="renderer"),
                         tasks.create_task(self._connect(), name="gateway"),
                     ]
@@ -197,9 +206,11 @@ class App:
             await self._store.insist(remember, "voices", ready.voices)
 
     def _sweep(self, db: sqlite3.Connection) -> None:
-        """Remove audio that no open job waits for: left over by a life that was killed between two steps."""
+        """Remove audio that is not kept and that no open job waits for: left over by a life that was killed between two steps."""
         self._audio.mkdir(parents=True, exist_ok=True)
-        wanted = {Path(job.path).name for job in queue.outbox(db) if job.path is not None}
+        open_jobs = [job for job in queue.outbox(db) if job.path is not None]
+        audio = [*clips.all_kept(db), *(path for job in open_jobs for path in clips.paths(job))]
+        wanted = {name for path in audio for name in (path.name, path.with_suffix(".npz").name)}
         for path in self._audio.iterdir():
             if path.name not in wanted:
                 path.unlink(missing_ok=True)

@@ -55,6 +55,8 @@ class StoreSection(_Section):
     """Where jobs and finished audio are kept."""
 
     folder: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("barkbot", appauthor=False)))
+    keep_hours: Annotated[float, Field(ge=0)] = 24.0
+    keep_clips: Annotated[int, Field(ge=0)] = 2000
 
 
 class LimitsSection(_Section):

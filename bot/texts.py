@@ -31,6 +31,14 @@ AGAIN_AFTER_CRASH = "The synthesiser had to restart; yours goes again. About {wa
 # The answer
 ANSWER = "AI-generated speech (Bark) · voice {voice} · seed {seed} · {seconds} · made in {took}"
 ANSWER_LATE = "{mention} your AI-generated speech (Bark) · voice {voice} · seed {seed} · {seconds}"
+ANSWER_TAKES = "AI-generated speech (Bark) · {takes} takes · voice {voice} · seeds {seed} to {last} · {seconds} each · made in {took}"
+ANSWER_TAKES_LATE = "{mention} your AI-generated speech (Bark) · {takes} takes · voice {voice} · seeds {seed} to {last} · {seconds} each"
+ANSWERS = {  # by (late, several takes)
+    (False, False): ANSWER,
+    (True, False): ANSWER_LATE,
+    (False, True): ANSWER_TAKES,
+    (True, True): ANSWER_TAKES_LATE,
+}
 POSSIBLY_TWICE = "(This may be here twice: I lost touch with Discord while sending it.)"
 NO_VOICE = "none"
 ALT_TEXT = "AI-generated speech, voice {voice}, {seconds}"

@@ -14,12 +14,14 @@ from bot.flow import queue
 from bot.flow.job import Job
 from bot.flow.pace import Pace
 from bot.flow.progress import Board
+from bot.flow.script import script
 from bot.store import Store, recall, remember
 from synth import protocol
 from synth.process import JobCancelled, JobFailed, State, Synth, SynthDied, SynthStopped
 
 log = logging.getLogger(__name__)
 
+REQUEST = 24 << 20  # bytes of all files of one message: Discord takes 25 MiB, words included
 GIVING_BACK = 5.0  # seconds for that: with a full disk it would take for ever, and the next start does the same
 
 
@@ -138,16 +140,23 @@ class Renderer:
             await self._write_down(job, voice, finished)
 
     def _order(self, job: Job, voice: str | None) -> protocol.Job:
+        options, usual = job.options, self._settings
+        lines = script(job.text, options.kind, options.cast)
         return protocol.Job(
             id=str(job.id),
-            text=job.text,
-            path=str(self._folder / f"{job.id}.ogg"),
+            text=" ".join(line.text for line in lines),
+            lines=tuple(protocol.Line(text=line.text, voice=line.voice) for line in lines) if len(lines) > 1 else (),
+            path=str(self._folder / f"{job.id}.{options.format}"),
             seed=job.seed,
-            voice=voice,
-            text_temp=self._settings.text_temp,
-            waveform_temp=self._settings.waveform_temp,
-            min_eos_p=self._settings.min_eos_p,
-            max_bytes=job.size_limit,
+            voice=voice if len(lines) > 1 else lines[0].voice or voice,
+            takes=options.takes,
+            tokens=True,
+            text_temp=options.text_temp or usual.text_temp,
+            waveform_temp=options.waveform_temp or usual.waveform_temp,
+            min_eos_p=usual.min_eos_p,
+            max_seconds=options.max_seconds,
+            max_bytes=min(job.size_limit, REQUEST // options.takes),
+            stream=options.speak_in is not None,
         )
 
     def _progress(self, progress: protocol.Progress) -> None:
