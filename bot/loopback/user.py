@@ -12,8 +12,10 @@ from bot.loopback.commands import Commands, CommandType, Filled, Refused
 from bot.loopback.exchange import Exchange
 from bot.loopback.gateway import Gateway
 from bot.loopback.interactions import Interactions, Kind
+from bot.loopback.listener import Listener
 from bot.loopback.messages import Message, Messages
 from bot.loopback.payloads import Json, member, user, voice_state
+from bot.loopback.rooms import Rooms
 from bot.loopback.world import Channel, ChannelType, Person, World
 
 BUTTON = 2
@@ -34,6 +36,7 @@ class User:
         messages: Messages,
         interactions: Interactions,
         gateway: Gateway,
+        rooms: Rooms,
     ) -> None:
         self.person = person
         self._world = world
@@ -41,6 +44,7 @@ class User:
         self._messages = messages
         self._interactions = interactions
         self._gateway = gateway
+        self._rooms = rooms
 
     @property
     def id(self) -> int:
@@ -140,12 +144,15 @@ class User:
         """Posts a message. The bot hears nothing of it: it has no message intents."""
         return self._messages.create(self._place(channel, dm=dm).id, self.person, {"content": content})
 
-    def join_voice(self, channel: int | None = None) -> None:
-        """Enters a voice channel, the only one unless told otherwise."""
-        self._voice(channel or self._world.voice_channel.id)
+    def join_voice(self, channel: int | None = None) -> Listener:
+        """Enters a voice channel, the only one unless told otherwise; what comes back hears the bot there."""
+        channel = channel or self._world.voice_channel.id
+        self._voice(channel)
+        return self._rooms.seat(self.id, channel)
 
     def leave_voice(self) -> None:
         """Leaves voice."""
+        self._rooms.unseat(self.id)
         self._voice(None)
 
     def _voice(self, channel: int | None) -> None:
