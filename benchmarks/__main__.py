@@ -3,13 +3,18 @@
 import asyncio
 import sys
 
-from benchmarks import cpu, engine, look_ahead, memory, quality, start, stream
+from benchmarks import batch, cpu, engine, look_ahead, memory, quality, rivals, start, stream
+from benchmarks.rival_libraries import installed
 
 BENCHMARKS = {
     "engine": engine.main,
     "cpu": cpu.main,
     "cpu-clip": cpu.clip,
     "quality": quality.main,
+    "quality-words": quality.words,
+    "batch": batch.main,
+    "batch-clip": batch.clips,
+    "rivals": rivals.main,
     "stream": stream.main,
     "look_ahead": look_ahead.main,
     "memory": memory.main,
@@ -17,8 +22,15 @@ BENCHMARKS = {
     "start": lambda: asyncio.run(start.main()),
 }
 
+# minutes each; rivals joins in where one of the packages is there
+ASKED_FOR = {
+    "quality-words",
+    "batch-clip",
+    *([] if any(map(installed, ("onnxruntime", "openvino", "torchao"))) else ["rivals"]),
+}
+
 if __name__ == "__main__":
-    for name in sys.argv[1:] or BENCHMARKS:
+    for name in sys.argv[1:] or [name for name in BENCHMARKS if name not in ASKED_FOR]:
         print(f"== {name}")
         BENCHMARKS[name]()
         print()
