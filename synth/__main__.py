@@ -1,5 +1,7 @@
 """Text -> audio file, without Discord: `python -m synth "hello there" -o hello.ogg`.
 
+With --stream, or -o - for standard output, the file grows while it is being made, and a player can follow (aloud.py).
+
 torch and the model are imported after the command line was found to make sense, so that --help and mistakes are quick.
 """
 
@@ -10,7 +12,7 @@ import contextlib
 import os
 import secrets
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +20,12 @@ from synth.device import PRECISIONS, plan
 from synth.errors import SynthError
 
 if TYPE_CHECKING:
-    from synth.pipeline import Model, Speech
+    from synth.audio import Tags
+    from synth.pipeline import Model, Request
+    from synth.progress import Watch
 
 FORMATS = (".ogg", ".wav", ".mp3", ".flac")
+STANDARD_OUTPUT = Path("-")
 MAX_SEED = 2**63 - 1  # what SQLite and every file tag can hold
 NEW_SEEDS = 2**31  # of those nobody chose: short enough to type again
 FAILED, INTERRUPTED = 1, 130  # exit codes; argparse leaves with 2 by itself
@@ -28,7 +33,11 @@ FAILED, INTERRUPTED = 1, 130  # exit codes; argparse leaves with 2 by itself
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m synth") -> int:
     """Speak a text into a file; the exit code."""
-    args = _parser(prog).parse_args(argv)
+    parser = _parser(prog)
+    args = parser.parse_args(argv)
+    args.stream |= args.output == STANDARD_OUTPUT
+    if args.stream and args.output != STANDARD_OUTPUT and args.output.suffix.lower() != ".ogg":
+        parser.error(f"--stream writes Ogg Opus: {args.output} must end in .ogg")
     return _told(lambda: _say(args))
 
 
@@ -58,8 +67,9 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         metavar="FILE",
         type=_audio_path,
         default="speech.ogg",
-        help=f"{', '.join(FORMATS)} (%(default)s)",
+        help=f"{', '.join(FORMATS)}, or - for Ogg Opus on standard output (%(default)s)",
     )
+    add("--stream", action="store_true", help="let the .ogg file grow while it is made, so that a player can follow")
     _add_model(parser)
     add("--voice", metavar="NAME|NPZ", help="a voice of the model, or a history prompt file; none: one by chance")
     add("--seed", type=_seed, metavar="N", help="the same seed gives the same audio; none: a new one, which is printed")
@@ -101,18 +111,38 @@ def _say(args: argparse.Namespace) -> None:
     seed = secrets.randbelow(NEW_SEEDS) if args.seed is None else args.seed
 
     from synth import audio, text  # noqa: PLC0415 - see the top
-    from synth.mastering import finish  # noqa: PLC0415 - see the top
 
     text.normalise(words)  # an empty text is known before a model is loaded
     model = _load(args)
-    speech = _speak(model, words, seed, args)
-    waveform = finish([piece.waveform for piece in speech.pieces], speech.sample_rate)
-    voice = Path(args.voice).stem if args.voice else None
-    audio.write(args.output, waveform, speech.sample_rate, audio.Tags(voice=voice, seed=seed, model=model.name))
+    request = _request(model, words, seed, args)
+    tags = audio.Tags(voice=Path(args.voice).stem if args.voice else None, seed=seed, model=model.name)
+    with _bar(always=args.progress) as watch:
+        seconds, tokens = (_aloud if args.stream else _whole)(model, request, tags, args.output, watch)
     if args.tokens:
-        _write_tokens(args.tokens, speech)
+        _write_tokens(args.tokens, tokens)
     chosen = "" if args.seed is not None else f", seed {seed}"
-    print(f"{args.output}: {len(waveform) / speech.sample_rate:.1f} s{chosen}")
+    words_to = sys.stderr if args.output == STANDARD_OUTPUT else sys.stdout
+    print(f"{args.output}: {seconds:.1f} s{chosen}", file=words_to)
+
+
+def _whole(model: Model, request: Request, tags: Tags, output: Path, watch: Watch) -> tuple[float, Mapping[str, Any]]:
+    """Speak, then write: the seconds, and all tokens."""
+    from synth import audio  # noqa: PLC0415 - see the top
+    from synth.mastering import finish  # noqa: PLC0415 - see the top
+    from synth.pipeline import speak  # noqa: PLC0415 - see the top
+
+    speech = speak(model, request, watch)
+    waveform = finish([piece.waveform for piece in speech.pieces], speech.sample_rate)
+    audio.write(output, waveform, speech.sample_rate, tags)
+    return len(waveform) / speech.sample_rate, speech.tokens()
+
+
+def _aloud(model: Model, request: Request, tags: Tags, output: Path, watch: Watch) -> tuple[float, Mapping[str, Any]]:
+    """The same, written while it is spoken."""
+    from synth.aloud import speak_aloud  # noqa: PLC0415 - see the top
+
+    last = speak_aloud(model, request, tags, output, watch)
+    return last.seconds, last.tokens or {}
 
 
 def _standard_input() -> str:
@@ -128,15 +158,15 @@ def _load(args: argparse.Namespace) -> Model:
     return load_model(plan(args.model, args.device, args.threads, args.precision))
 
 
-def _speak(model: Model, text: str, seed: int, args: argparse.Namespace) -> Speech:
+def _request(model: Model, text: str, seed: int, args: argparse.Namespace) -> Request:
     from synth.engine import tokenized  # noqa: PLC0415 - see the top
-    from synth.pipeline import Request, speak  # noqa: PLC0415 - see the top
+    from synth.pipeline import Request  # noqa: PLC0415 - see the top
 
     voice = None
     if args.voice:
         is_file = args.voice.lower().endswith(".npz")
         voice = model.voices.get_file(Path(args.voice)) if is_file else model.voices.get(args.voice)
-    request = Request(
+    return Request(
         pieces=tokenized(model, text, args.voice),
         voice=voice,
         seed=seed,
@@ -146,15 +176,13 @@ def _speak(model: Model, text: str, seed: int, args: argparse.Namespace) -> Spee
         min_eos_p=args.min_eos_p,
         max_seconds=args.max_seconds,
     )
-    with _bar(always=args.progress) as watch:
-        return speak(model, request, watch)
 
 
-def _write_tokens(path: Path, speech: Speech) -> None:
+def _write_tokens(path: Path, tokens: Mapping[str, Any]) -> None:
     import numpy as np  # noqa: PLC0415 - see the top
 
     try:
-        np.savez(path, **speech.tokens())  # type: ignore[arg-type] # taken for its keyword allow_pickle
+        np.savez(path, **tokens)
     except OSError as error:
         raise SynthError(f"{path} cannot be written: {error.strerror}.") from error
 
@@ -205,6 +233,10 @@ def _told(work: Callable[[], Any]) -> int:
 
 
 def _check_writable(path: Path) -> None:
+    if path == STANDARD_OUTPUT:
+        if sys.stdout.isatty():
+            raise SynthError("Standard output is a terminal: send it to a player or a file, as in `-o - | mpv -`.")
+        return
     folder = path.parent
     if not folder.is_dir():
         raise SynthError(f"There is no folder {folder} for {path.name}.")
@@ -213,6 +245,8 @@ def _check_writable(path: Path) -> None:
 
 
 def _audio_path(value: str) -> Path:
+    if value == str(STANDARD_OUTPUT):
+        return STANDARD_OUTPUT
     if Path(value).suffix.lower() not in FORMATS:
         raise argparse.ArgumentTypeError(f"{value!r} does not end in one of {', '.join(FORMATS)}")
     return Path(value)
