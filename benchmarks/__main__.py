@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from benchmarks import cpu, engine, look_ahead, quality, start, stream
+from benchmarks import cpu, engine, look_ahead, quality, sound, start, stream
 
 BENCHMARKS = {
     "engine": engine.main,
@@ -11,6 +11,7 @@ BENCHMARKS = {
     "cpu-clip": cpu.clip,
     "quality": quality.main,
     "stream": stream.main,
+    "sound": lambda: asyncio.run(sound.main()),
     "look_ahead": look_ahead.main,
     "start": lambda: asyncio.run(start.main()),
 }
