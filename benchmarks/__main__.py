@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from benchmarks import batch, cpu, engine, look_ahead, memory, quality, rivals, start, stream
+from benchmarks import batch, cpu, engine, look_ahead, memory, quality, rivals, sound, start, stream
 from benchmarks.rival_libraries import installed
 
 BENCHMARKS = {
@@ -16,6 +16,7 @@ BENCHMARKS = {
     "batch-clip": batch.clips,
     "rivals": rivals.main,
     "stream": stream.main,
+    "sound": lambda: asyncio.run(sound.main()),
     "look_ahead": look_ahead.main,
     "memory": memory.main,
     "memory-large": memory.large,

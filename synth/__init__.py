@@ -6,7 +6,7 @@ Importing this package costs nothing. One job runs through these files, in this 
     process.py     the parent's half: handshake, watchdog, restart, drain (the bot may import it)
     life.py        one life of the child, from spawn to burial     flight.py    a job that the child has
     patience.py    how long to wait for what
-    worker.py      the child's half: one job at a time, progress, cancellation, exit codes
+    worker.py      the child's half: jobs side by side, cancellation, exit codes    outbox.py  what it says
     device.py      where the model runs             engine.py    one job, from its text to its file
     room.py        which model fits, in which memory profile       places.py    weights that are not on the device for good
     checkpoint.py  a model folder or hub name -> the three transformers, codec, tokenizer, voices

@@ -1,5 +1,7 @@
 """Text -> audio file, without Discord: `python -m synth "hello there" -o hello.ogg`.
 
+With --stream, or -o - for standard output, the file grows while it is being made, and a player can follow (aloud.py).
+
 torch and the model are imported after the command line was found to make sense, so that --help and mistakes are quick.
 """
 
@@ -7,10 +9,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import os
 import secrets
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from synth.pipeline import Model, Request, Speech
 
 FORMATS = (".ogg", ".wav", ".mp3", ".flac")
+STANDARD_OUTPUT = Path("-")
 MAX_SEED = 2**63 - 1  # what SQLite and every file tag can hold
 NEW_SEEDS = 2**31  # of those nobody chose: short enough to type again
 MOST_TAKES = 8
@@ -30,7 +34,11 @@ FAILED, INTERRUPTED = 1, 130  # exit codes; argparse leaves with 2 by itself
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m synth") -> int:
     """Speak a text into a file; the exit code."""
-    args = _parser(prog).parse_args(argv)
+    parser = _parser(prog)
+    args = parser.parse_args(argv)
+    args.stream |= args.output == STANDARD_OUTPUT
+    if args.stream and args.output != STANDARD_OUTPUT and args.output.suffix.lower() != ".ogg":
+        parser.error(f"--stream writes Ogg Opus: {args.output} must end in .ogg")
     return _told(lambda: _say(args))
 
 
@@ -60,8 +68,9 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         metavar="FILE",
         type=_audio_path,
         default="speech.ogg",
-        help=f"{', '.join(FORMATS)} (%(default)s)",
+        help=f"{', '.join(FORMATS)}, or - for Ogg Opus on standard output (%(default)s)",
     )
+    add("--stream", action="store_true", help="let the .ogg file grow while it is made, so that a player can follow")
     _add_model(parser)
     add("--voice", metavar="NAME|NPZ", help="a voice of the model, or a history prompt file; none: one by chance")
     add("--seed", type=_seed, metavar="N", help="the same seed gives the same audio; none: a new one, which is printed")
@@ -118,32 +127,58 @@ def _say(args: argparse.Namespace) -> None:
         _check_writable(path)
     if args.greedy and args.takes > 1:
         raise SynthError("With --greedy nothing is left to chance: all takes would be the same.")
+    if args.takes > 1 and (args.stream or args.output == STANDARD_OUTPUT):
+        raise SynthError("One take at a time can be heard while it is made: leave out --takes.")
     seeds = _seeds(args.seed, args.takes)
 
     from synth import audio, text  # noqa: PLC0415 - see the top
+    from synth.aloud import speak_aloud  # noqa: PLC0415 - see the top
     from synth.mastering import finish  # noqa: PLC0415 - see the top
     from synth.takes import speak_takes  # noqa: PLC0415 - see the top
 
     text.normalise(words)  # an empty text is known before a model is loaded
     model, seats = _load(args)
-    voice = Path(args.voice).stem if args.voice else None
-    lines: dict[int, str] = {}
+    request = dataclasses.replace(_request(model, words, args), seed=seeds[0])
+    voice, told = Path(args.voice).stem if args.voice else None, Told(args)
 
     def ready(number: int, speech: Speech) -> None:
         waveform = finish([piece.waveform for piece in speech.pieces], speech.sample_rate)
         tags = audio.Tags(voice=voice, seed=speech.seed, model=model.name)
         audio.write(outputs[number], waveform, speech.sample_rate, tags)
         if tokens:
-            _write_tokens(tokens[number], speech)
-        chosen = "" if args.seed is not None and args.takes == 1 else f", seed {speech.seed}"
-        lines[number] = f"{outputs[number]}: {len(waveform) / speech.sample_rate:.1f} s{chosen}"
+            _write_tokens(tokens[number], speech.tokens())
+        told.add(number, outputs[number], len(waveform) / speech.sample_rate, speech.seed)
 
     try:
         with _bar(always=args.progress) as watch:
-            speak_takes(model, _request(model, words, args), seeds, seats=seats, ready=ready, watch=watch)
+            if args.stream:
+                tags = audio.Tags(voice=voice, seed=seeds[0], model=model.name)
+                last = speak_aloud(model, request, tags, args.output, watch)
+                if tokens:
+                    _write_tokens(tokens[0], last.tokens or {})
+                told.add(0, args.output, last.seconds, seeds[0])
+            else:
+                speak_takes(model, request, seeds, seats=seats, ready=ready, watch=watch)
     finally:
-        for number in sorted(lines):
-            print(lines[number])
+        told.show()
+
+
+class Told:
+    """What is said of the files in the end, a line each."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self._seeds_told = args.seed is None or args.takes > 1
+        self._out = sys.stderr if args.output == STANDARD_OUTPUT else sys.stdout
+        self._lines: dict[int, str] = {}
+
+    def add(self, number: int, path: Path, seconds: float, seed: int) -> None:
+        """A take is there."""
+        self._lines[number] = f"{path}: {seconds:.1f} s" + (f", seed {seed}" if self._seeds_told else "")
+
+    def show(self) -> None:
+        """All, in order."""
+        for number in sorted(self._lines):
+            print(self._lines[number], file=self._out)
 
 
 def _numbered(path: Path, takes: int) -> list[Path]:
@@ -196,11 +231,11 @@ def _request(model: Model, text: str, args: argparse.Namespace) -> Request:
     )
 
 
-def _write_tokens(path: Path, speech: Speech) -> None:
+def _write_tokens(path: Path, tokens: Mapping[str, Any]) -> None:
     import numpy as np  # noqa: PLC0415 - see the top
 
     try:
-        np.savez(path, **speech.tokens())  # type: ignore[arg-type] # taken for its keyword allow_pickle
+        np.savez(path, **tokens)
     except OSError as error:
         raise SynthError(f"{path} cannot be written: {error.strerror}.") from error
 
@@ -251,6 +286,10 @@ def _told(work: Callable[[], Any]) -> int:
 
 
 def _check_writable(path: Path) -> None:
+    if path == STANDARD_OUTPUT:
+        if sys.stdout.isatty():
+            raise SynthError("Standard output is a terminal: send it to a player or a file, as in `-o - | mpv -`.")
+        return
     folder = path.parent
     if not folder.is_dir():
         raise SynthError(f"There is no folder {folder} for {path.name}.")
@@ -259,6 +298,8 @@ def _check_writable(path: Path) -> None:
 
 
 def _audio_path(value: str) -> Path:
+    if value == str(STANDARD_OUTPUT):
+        return STANDARD_OUTPUT
     if Path(value).suffix.lower() not in FORMATS:
         raise argparse.ArgumentTypeError(f"{value!r} does not end in one of {', '.join(FORMATS)}")
     return Path(value)

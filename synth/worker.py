@@ -24,6 +24,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Protocol
 
 from synth.errors import DeviceError, JobError, ModelError, Stopped
+from synth.outbox import Outbox, Pace, Steps
 from synth.protocol import (
     Cancel,
     Cancelled,
@@ -34,21 +35,16 @@ from synth.protocol import (
     Job,
     Leaving,
     Loading,
-    Message,
-    Progress,
     Ready,
     Reason,
     Sound,
     decode,
-    encode,
 )
 
 if TYPE_CHECKING:
     from synth.tasks import Task, Tasks
 
 log = logging.getLogger(__name__)
-
-PROGRESS_EVERY = 0.1  # seconds: faster than anybody can read, slow enough for the pipe
 
 Step = Callable[[str, float, float], None]
 """Called as (stage, done, total) between two steps of a job."""
@@ -124,20 +120,6 @@ def serve(inbox: SimpleQueue[bytes], events: Connection, load: Callable[[Tell], 
         code = ExitCode.DEVICE
         outbox.send(Leaving(code=code, sentence=str(error)))
     raise SystemExit(code)
-
-
-class Outbox:
-    """The parent's ear. When it is gone, so is the reason to live."""
-
-    def __init__(self, events: Connection) -> None:
-        self._events = events
-
-    def send(self, message: Message) -> None:
-        """One message; the process ends if nobody can read it any more."""
-        try:
-            self._events.send_bytes(encode(message))
-        except OSError as error:
-            raise SystemExit(ExitCode.PARENT_GONE) from error
 
 
 class Worker:
@@ -281,35 +263,6 @@ class Running:
     task: Task
     started: float
     cost: float = 0.0  # seconds, its share of the turns
-
-
-class Pace:
-    """What may be told now: each new topic, and the same one every `PROGRESS_EVERY` seconds."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._topic: str | None = None
-        self._told = 0.0
-
-    def due(self, topic: str) -> bool:
-        """Whether to tell; then the wait begins anew."""
-        now = self._clock()
-        if topic == self._topic and now - self._told < PROGRESS_EVERY:
-            return False
-        self._topic, self._told = topic, now
-        return True
-
-
-class Steps:
-    """The `Step` of one job: reports at the given pace."""
-
-    def __init__(self, job: str, outbox: Outbox, pace: Pace) -> None:
-        self._job, self._outbox, self._pace = job, outbox, pace
-
-    def __call__(self, stage: str, done: float, total: float) -> None:
-        """One step was made."""
-        if self._pace.due(stage):
-            self._outbox.send(Progress(job=self._job, stage=stage, done=done, total=total))
 
 
 def _follow_parent() -> None:

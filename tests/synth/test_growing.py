@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 
 import pytest
 
@@ -112,3 +114,25 @@ def test_a_killed_writer_s_file_is_not_written_over(tmp_path):
             add(b"new")
         assert reader.read() == b"left over"
     assert path.read_bytes() == b"new"
+
+
+def test_a_disk_that_gets_full_on_the_way_is_told_and_nothing_stays(tmp_path):
+    done = subprocess.run([sys.executable, "-c", OUT_OF_ROOM, tmp_path / "a.ogg"], check=False, capture_output=True)
+    assert done.stdout == b"1000 DiskFull\n", done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+OUT_OF_ROOM = """
+import pathlib, resource, sys
+from synth.errors import DiskFull
+from synth.growing import aside, growing
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_500, 1_500))
+path = pathlib.Path(sys.argv[1])
+try:
+    with growing(path) as add:
+        add(bytes(1_000))
+        size = aside(path).stat().st_size
+        add(bytes(1_000))
+except DiskFull as error:
+    print(size, type(error).__name__)
+"""

@@ -12,8 +12,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from synth import audio
+from synth import audio, checkpoint, ogg
 from synth.__main__ import FORMATS, main, main_download, main_voices
+from synth.aloud import speak_aloud
+from synth.bark import Request
+from synth.engine import tokenized
+from synth.errors import Stopped
+from synth.growing import CannotWrite
 from synth.voices import KEYS
 from tests.synth import folders
 from tests.synth.oracle import SHAPES
@@ -125,6 +130,7 @@ def test_progress_names_the_stages_where_it_is_asked_for(tmp_path: Path, capsys:
         (["--seed", "1.5"], "not a whole number"),
         (["--seed", str(2**63)], "not a whole number"),
         (["-o", "a.aac"], "does not end in one of .ogg"),
+        (["--stream", "-o", "a.wav"], "--stream writes Ogg Opus"),
         (["--tokens", "t.txt"], "does not end in .npz"),
     ],
 )
@@ -182,6 +188,54 @@ def test_control_c_ends_it_with_130_and_no_traceback(tmp_path: Path) -> None:
     assert "Traceback" not in rest
     assert rest.endswith("interrupted\n")
     assert not (tmp_path / "a.ogg").exists()
+
+
+def test_a_streamed_file_and_what_standard_output_gets_hold_the_same_sound(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ["hello there.", *ONE, "--seed", "3", "--tokens", "t.npz"]
+    assert main([*words, "--stream", "-o", "a.ogg"]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("a.ogg: ")
+    assert err == ""
+    command = [sys.executable, "-W", "ignore", "-m", "synth", *words, "-o", "-"]
+    piped = subprocess.run(command, capture_output=True, timeout=60, check=True, cwd=tmp_path)
+    assert b"-: " in piped.stderr
+    whole, heard = soundfile.read(tmp_path / "a.ogg"), soundfile.read(io.BytesIO(piped.stdout))
+    assert np.array_equal(whole[0], heard[0])
+    assert out.split()[1] == f"{len(whole[0]) / whole[1]:.1f}"
+    with np.load(tmp_path / "t.npz") as tokens:
+        assert set(tokens) == set(KEYS)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.ogg", "t.npz"]
+
+
+def test_standard_output_is_heard_while_it_is_made_and_may_be_left(tmp_path: Path) -> None:
+    text = "a long long sentence, that takes its time. " * 40
+    words = [sys.executable, "-W", "ignore", "-m", "synth", text, *ONE, "-o", "-"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path) as child:
+        stream, packets = ogg.OggOpus(), []
+        while len(packets) < 10:
+            packets += stream.push(child.stdout.read(200))
+        assert child.poll() is None
+        child.stdout.close()
+        assert child.wait(timeout=60) == 1
+        assert child.stderr.read() == b"error: Nobody listens to standard output any more.\n"
+
+
+def test_a_streamed_file_that_does_not_become_whole_is_removed(tmp_path: Path) -> None:
+    model = checkpoint.load("pup")
+    request = Request(pieces=tokenized(model, "hello there.", None), seed=1)
+    with pytest.raises(Stopped):
+        speak_aloud(model, request, audio.Tags(voice=None, seed=1, model="m"), tmp_path / "a.ogg", stop_at_codec)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(CannotWrite):
+        speak_aloud(model, request, audio.Tags(voice=None, seed=1, model="m"), tmp_path / "no" / "a.ogg", stop_at_codec)
+
+
+def stop_at_codec(stage: str, _done: float, _total: float) -> None:
+    if stage == "codec":
+        raise Stopped
 
 
 def test_voices_are_listed_one_a_line(capsys: pytest.CaptureFixture[str]) -> None:
