@@ -24,6 +24,7 @@ def synth_of(config: Config) -> Synth:
         device=model.device,
         threads=model.threads,
         precision=model.precision,
+        graphs=model.graphs,
         log_level=config.log.level,
     )
     return Synth(worker.main, options, patience=Patience(hang_after=model.hang_after))

@@ -83,7 +83,13 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         "--precision",
         choices=PRECISIONS,
         default="exact",
-        help="int8: 8-bit weights, two to four times as fast on a CPU, other audio for the same seed (%(default)s)",
+        help="int8 (CPU, CUDA), int4 (CUDA): narrow weights, faster, other audio for the same seed (%(default)s)",
+    )
+    add(
+        "--no-graphs",
+        dest="graphs",
+        action="store_false",
+        help="on CUDA: launch each kernel by itself, which is slower",
     )
     add("--progress", action="store_true", help="show the progress also where standard error is no terminal")
     return parser
@@ -125,7 +131,7 @@ def _standard_input() -> str:
 def _load(args: argparse.Namespace) -> Model:
     from synth.engine import load_model  # noqa: PLC0415 - see the top
 
-    return load_model(plan(args.model, args.device, args.threads, args.precision))
+    return load_model(plan(args.model, args.device, args.threads, args.precision), graphs=args.graphs)
 
 
 def _speak(model: Model, text: str, seed: int, args: argparse.Namespace) -> Speech:

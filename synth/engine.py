@@ -10,7 +10,8 @@ import torch
 
 from synth import audio, checkpoint, device
 from synth.batch import Batch
-from synth.cpu.choose import quicken
+from synth.cpu import choose as on_cpu
+from synth.cuda import choose as on_cuda
 from synth.errors import DeviceError, JobError, Stopped
 from synth.mastering import finish
 from synth.pipeline import Model, Request, speak
@@ -25,20 +26,30 @@ log = logging.getLogger(__name__)
 SEATS = 2
 
 
-def load_model(plan: device.Plan, tell: Callable[[str, float], None] | None = None) -> Model:
-    """Load as planned, with all that makes it fast: compiling is done here, never during a job. ModelError."""
+def load_model(
+    plan: device.Plan, tell: Callable[[str, float], None] | None = None, *, seats: int = 1, graphs: bool = True
+) -> Model:
+    """Load as planned, with all that makes it fast: compiling is done here, never during a job. ModelError.
+
+    `seats`: pieces in work at once; `graphs`: whether CUDA graphs are wanted.
+    """
     log.info("%s", plan.line())
     torch.set_num_threads(plan.threads)
-    model = checkpoint.load(plan.model, device=plan.device, dtype=device.dtype(plan.precision), progress=tell)
-    if plan.device != "cpu":
-        return model
-    return quicken(model, eight_bits=plan.precision == "int8", threads=plan.threads)
+    model = checkpoint.load(
+        plan.model, device=plan.device, dtype=device.dtype(plan.precision, plan.device), progress=tell
+    )
+    if plan.device == "cpu":
+        return on_cpu.quicken(model, eight_bits=plan.precision == "int8", threads=plan.threads)
+    if plan.device.startswith("cuda"):
+        return on_cuda.quicken(model, seats=seats, precision=plan.precision, graphs=graphs)
+    return model
 
 
 def load_engine(options: WorkerOptions, tell: Callable[[str, float], None]) -> BarkEngine:
     """Decide on model, device and threads, and load. ModelError."""
     plan = device.plan(options.model, options.device, options.threads, options.precision)
-    return BarkEngine(load_model(plan, tell), seats=options.seats or SEATS)
+    seats = options.seats or SEATS
+    return BarkEngine(load_model(plan, tell, seats=seats, graphs=options.graphs), seats=seats)
 
 
 def tokenized(model: Model, text: str, voice: str | None) -> list[list[int]]:

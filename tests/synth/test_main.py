@@ -75,7 +75,7 @@ def test_a_precision_can_be_chosen(tmp_path: Path, capsys: pytest.CaptureFixture
     assert main(["yes.", *ONE, "--precision", "int8", "-o", str(tmp_path / "a.wav")]) == 0
     assert frames(tmp_path / "a.wav") > 2400
     with pytest.raises(SystemExit):
-        main(["yes.", "--precision", "int4"])
+        main(["yes.", "--precision", "int3"])
     assert "exact" in capsys.readouterr().err
 
 
