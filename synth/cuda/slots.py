@@ -5,6 +5,7 @@ Letters as in synth.model; a slot is the place of a row.
 
 from __future__ import annotations
 
+import gc
 import heapq
 import weakref
 
@@ -42,6 +43,8 @@ class Slots:
 
     def take(self) -> SlotCache | None:
         """An empty cache in the lowest free slot, which is free again once nobody holds the cache; None without one."""
+        if not self._free:
+            gc.collect()  # what was cancelled and dropped may still be held by its own error
         if not self._free:
             return None
         slot = heapq.heappop(self._free)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import gc
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from synth.bark import Model, Request
 from synth.batch import Batch
+from synth.errors import EmptySpeech
 from synth.pipeline import speak
 from synth.stream import Schedule, stream
 from tests.synth import oracle
@@ -67,6 +69,17 @@ def test_a_stream_is_that_of_the_plain_networks():
         np.testing.assert_allclose(one.waveform, other.waveform, rtol=0, atol=1e-5)
 
 
+def alike(one, other) -> bool:
+    """The same speech, or none from both: the end can come first, by chance."""
+    try:
+        want = other()
+    except EmptySpeech:
+        with pytest.raises(EmptySpeech):
+            one()
+        return True
+    return same(one(), want)
+
+
 requests = st.builds(
     Request,
     pieces=st.lists(st.lists(st.integers(1, 9), min_size=1, max_size=3), min_size=1, max_size=3),
@@ -85,7 +98,7 @@ requests = st.builds(
     cancels=st.dictionaries(st.integers(0, 3), st.integers(0, 30), max_size=2),
     seats=st.integers(1, 4),  # one more than there are slots
 )
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_whoever_joins_or_leaves_each_speech_is_that_of_plain_networks_alone(wanted, cancels, seats):
     """And all slots are free in the end."""
     batch, model = Batch(seats=seats), fixed()
@@ -100,8 +113,12 @@ def test_whoever_joins_or_leaves_each_speech_is_that_of_plain_networks_alone(wan
             break
         batch.turn()
     for number, task in tasks.items():
-        assert number in cancels or same(task.result(), speak(oracle.build(SHAPE)[1], wanted[number][0]))
+        assert number in cancels or alike(
+            task.result, functools.partial(speak, oracle.build(SHAPE)[1], wanted[number][0])
+        )
+    del task
     tasks.clear()
     shared.drop_caches()
     model.drop_caches()
+    gc.collect()  # a cancelled task and its error know each other
     assert model.semantic.slots.free == model.coarse.slots.free == 3

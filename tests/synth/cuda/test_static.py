@@ -44,7 +44,7 @@ class Row:
 def made(network, shape: oracle.Shape, rows: list[Row], *, stage: str, steps: int, skip: set[int] = frozenset()):
     """Bursts and what came of them; `skip`: rows that have a cache and take no part."""
     places = [(row, *filled(network, row.length, row.seed)) for row in rows]
-    before = {number: places[number][1]._data.clone() for number in skip}
+    before = {number: places[number][1]._data.nan_to_num() for number in skip}  # a plain one is not cleared
     bursts = [
         burst_for(
             network, shape, cache, hidden, stage=stage, steps=steps, seed=row.seed, sampling=row.sampling,
@@ -54,7 +54,7 @@ def made(network, shape: oracle.Shape, rows: list[Row], *, stage: str, steps: in
         if number not in skip
     ]  # fmt: skip
     results = network.decode(bursts)
-    assert all(torch.equal(places[number][1]._data, data) for number, data in before.items())
+    assert all(torch.equal(places[number][1]._data.nan_to_num(), data) for number, data in before.items())
     return bursts, results
 
 
@@ -62,7 +62,7 @@ def agree(one: tuple[list[Burst], list[Made]], other: tuple[list[Burst], list[Ma
     for a, b, x, y in zip(*one, *other, strict=True):
         assert b.tokens == y.tokens
         assert b.ended == y.ended
-        assert a.cache.length == x.cache.length
+        assert not a.more or a.cache.length == x.cache.length
         if a.more and not b.ended:
             torch.testing.assert_close(b.hidden, y.hidden, **CLOSE)
 
