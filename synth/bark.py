@@ -121,6 +121,7 @@ class Request:
 
     pieces: Sequence[Sequence[int]]
     voice: Voice | None = None  # None: the model picks one by chance
+    voices: Sequence[Voice | None] = ()  # of each piece, where several speak; None: `voice`
     seed: int
     greedy: bool = False  # the most likely token in all three stages
     text_temp: float = 0.7
@@ -131,6 +132,10 @@ class Request:
     chain: bool = False  # each piece goes on from the one before it, instead of keeping to one voice
     top_k: int | None = None  # semantic and coarse
     top_p: float | None = None
+
+    def voice_of(self, piece: int) -> Voice | None:
+        """Who speaks the piece of that number, if that was said."""
+        return (self.voices[piece] if self.voices else None) or self.voice
 
     def sampling(self, temperature: float | None) -> Sampling:
         """How the semantic or the coarse stage draws."""

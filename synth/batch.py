@@ -1,14 +1,13 @@
 """Continuous batching: what all pieces in work want of the networks is computed together.
 
 `Batch.share` gives a model whose networks ask (`synth.tasks`) instead of computing; a piece that uses it need not know.
-Every turn extends one prompt by a chunk, decodes a few tokens of all rows that are beyond theirs, and runs some fine
-passes. So rows join and leave at any step, and a long prompt holds nobody up for longer than a chunk takes.
+Every turn extends prompts by some positions, decodes a few tokens of all rows that are beyond theirs, and runs some
+fine passes. So rows join and leave at any step, and a long prompt holds nobody up for longer than a turn takes.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -20,9 +19,19 @@ from synth.decoding import Burst, Made
 from synth.model import CausalTransformer, FineTransformer, KVCache
 from synth.tasks import Answer, Ask, Pause, Task, Tasks
 
-CHUNK = 256  # prompt positions computed at once
-PASSES = {"cpu": 1}  # fine passes computed at once: on a CPU two take twice as long as one
-MANY = 8  # elsewhere
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Turn:
+    """How much is done in one turn, besides a few tokens of every row."""
+
+    positions: int  # of prompts; a longer prompt takes several turns
+    passes: int  # of the fine stage
+
+
+# A CPU takes as long for a prompt's 256 positions as for dozens of tokens; a GPU takes less for four whole prompts than
+# for the few tokens, and is idle while they are decoded. Fine passes gain nothing by company on a CPU.
+TURNS = {"cpu": Turn(positions=256, passes=1)}
+ELSEWHERE = Turn(positions=4096, passes=8)
 
 A = TypeVar("A", bound=Ask)
 
@@ -34,7 +43,12 @@ class Prompt(Ask):
     network: CausalTransformer
     embeds: Tensor
     cache: KVCache
-    chunk: int
+    chunk: int | None  # positions computed at once, at most
+
+    @property
+    def left(self) -> int:
+        """Positions that are still to be computed."""
+        return self.embeds.shape[1] - self.cache.length
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -57,8 +71,11 @@ class Pass(Ask):
 class Batch(Tasks):
     """Tasks whose asks are computed in batches."""
 
+    _limits = ELSEWHERE
+
     def share(self, model: Model) -> Model:
         """The model for what runs as a task here; the caches are its own."""
+        self._limits = TURNS.get(model.device.type, ELSEWHERE)
         return dataclasses.replace(
             model,
             semantic=SharedCausal(model.semantic, self),
@@ -73,16 +90,25 @@ class Batch(Tasks):
             super().turn()
 
     def compute(self, asks: dict[Task, Ask]) -> dict[Task, Answer]:
-        """One chunk of a prompt, one burst of every row that decodes, some fine passes."""
+        """Some positions of prompts, one burst of every row that decodes, some fine passes."""
         answers = {task: Answer() for task, ask in asks.items() if isinstance(ask, Pause)}
-        for task, ask in itertools.islice(_of(Prompt, asks), 1):
-            if answer := _extend(ask):
-                answers[task] = answer
+        answers |= self._prompts(_of(Prompt, asks))
         for rows in _alike(_of(Tokens, asks), lambda ask: (id(ask.network), ask.burst.steps)):
             answers |= _answers(rows, _decode)
         for passes in _alike(_of(Pass, asks), lambda ask: (id(ask.network), ask.codes.shape)):
-            most = PASSES.get(passes[0][1].codes.device.type, MANY)
-            answers |= _answers(passes[:most], _pass)
+            answers |= _answers(passes[: self._limits.passes], _pass)
+        return answers
+
+    def _prompts(self, prompts: Iterable[tuple[Task, Prompt]]) -> dict[Task, Answer]:
+        """As many positions as a turn has, of those that wait longest; answers to those that are complete."""
+        answers: dict[Task, Answer] = {}
+        left = self._limits.positions
+        for task, ask in prompts:
+            while left and task not in answers:
+                size = min(left, ask.left, ask.chunk or left)
+                left -= size
+                if answer := _extend(ask, size):
+                    answers[task] = answer
         return answers
 
 
@@ -110,7 +136,7 @@ class SharedCausal(CausalTransformer):
     def prefill(self, embeds: Tensor, cache: KVCache, chunk: int | None = None) -> Tensor:
         """Start a row anew with embeddings (1, T, C); the last hidden state (1, C)."""
         cache.reset()
-        return self._tasks.ask(Prompt(self._network, embeds, cache, min(chunk or CHUNK, CHUNK)))  # type: ignore[no-any-return]
+        return self._tasks.ask(Prompt(self._network, embeds, cache, chunk))  # type: ignore[no-any-return]
 
     def decode(self, bursts: Sequence[Burst]) -> list[Made]:
         """The next few tokens of each row."""
@@ -151,14 +177,14 @@ def _alike(asks: Iterable[tuple[Task, A]], key: Callable[[A], Any]) -> list[list
     return list(groups.values())
 
 
-def _extend(ask: Prompt) -> Answer | None:
-    """The next chunk of a prompt; the answer with the last one."""
+def _extend(ask: Prompt, size: int) -> Answer | None:
+    """So many more positions of a prompt; the answer with the last one."""
     done = ask.cache.length
     try:
-        hidden = ask.network(ask.embeds[:, done : done + ask.chunk], ask.cache)
+        hidden = ask.network(ask.embeds[:, done : done + size], ask.cache)
     except Exception as error:  # noqa: BLE001 -- it is the task's
         return Answer(error=error)
-    return Answer(hidden[:, -1]) if ask.cache.length == ask.embeds.shape[1] else None
+    return None if ask.left else Answer(hidden[:, -1])
 
 
 def _answers(group: Sequence[tuple[Task, A]], compute: Callable[[Sequence[A]], Sequence[Any]]) -> dict[Task, Answer]:

@@ -121,16 +121,15 @@ class Tasks:
     def cancel(self, task: Task) -> None:
         """Raise Stopped where the task stands, and drop its parts. Not from within a task."""
         if not task.done:
-            self._drop_parts(task)
             self._leave(task)
+            self._drop_parts(task)
             self._go(task, Answer(error=Stopped()))
 
     def turn(self) -> None:
         """Let every task that can go on do so, then compute something of what is asked for."""
-        while self._ready:
+        while self._ready or self._give_seats():
             task = next(iter(self._ready))
             self._go(task, self._ready.pop(task))
-            self._give_seats()
         asks = {task: ask for task, ask in self._asks.items() if not isinstance(ask, Seat | Wait)}
         for task, answer in self.compute(asks).items():
             self._answer(task, answer)
@@ -150,24 +149,17 @@ class Tasks:
     @contextlib.contextmanager
     def seat(self) -> Iterator[None]:
         """Within a task: wait for a seat, and keep it for the block. Those whose root has fewest come first."""
-        self.ask(Seat())
-        task = self._current()
+        task = self.ask(Seat())
         try:
             yield
         finally:
-            self._free += 1
-            task.root.seats -= 1
+            self._stand_up(task)
 
     def together(self, works: Sequence[Callable[[], Result]]) -> list[Result]:
         """Within a task: the results of all, side by side. The first error is raised here, and ends the others."""
         parts = [self.start(work) for work in works]
         self.ask(Wait(parts))
         return [part.result() for part in parts]
-
-    def _current(self) -> Task:
-        if self._now is None:
-            raise RuntimeError("only a task can do this")
-        return self._now
 
     def _go(self, task: Task, answer: Answer) -> None:
         self._now = task
@@ -188,8 +180,8 @@ class Tasks:
         if not isinstance(ask, Wait):
             return
         if error := next((part.error for part in ask.tasks if part.error), None):
-            self._drop_parts(task)
             self._answer(task, Answer(error=error))
+            self._drop_parts(task)
         elif all(part.done for part in ask.tasks):
             self._answer(task, Answer())
 
@@ -197,15 +189,20 @@ class Tasks:
         del self._asks[task]
         self._ready[task] = answer
 
-    def _give_seats(self) -> None:
-        while self._free:
-            waiting = [task for task, ask in self._asks.items() if isinstance(ask, Seat)]
-            if not waiting:
-                return
-            task = min(waiting, key=lambda each: each.root.seats)  # the first of them: min is stable
-            self._free -= 1
-            task.root.seats += 1
-            self._answer(task, Answer())
+    def _give_seats(self) -> bool:
+        """Let those sit down for whom there is room; whether somebody did."""
+        waiting = [task for task, ask in self._asks.items() if isinstance(ask, Seat)]
+        if not (waiting and self._free):
+            return False
+        task = min(waiting, key=lambda each: each.root.seats)  # the first of them: min is stable
+        self._free -= 1
+        task.root.seats += 1
+        self._answer(task, Answer(task))
+        return True
+
+    def _stand_up(self, task: Task) -> None:
+        self._free += 1
+        task.root.seats -= 1
 
     def _drop_parts(self, task: Task) -> None:
         for part in [*self._ready, *self._asks]:
@@ -213,5 +210,7 @@ class Tasks:
                 self.cancel(part)
 
     def _leave(self, task: Task) -> None:
-        self._ready.pop(task, None)
         self._asks.pop(task, None)
+        answer = self._ready.pop(task, None)
+        if answer and answer.value is task:  # it was given a seat, and will not hear of it
+            self._stand_up(task)

@@ -73,6 +73,7 @@ async def stop(folder: Path, lives: Lives) -> None:
     assert await lives.stop() == 0
 
 
+@pytest.mark.timeout(300)  # two dozen lives of the bot, one after another
 @pytest.mark.parametrize("moment", ["before", "after"])
 async def test_the_bot_killed_around_any_write(tmp_path: Path, moment: str) -> None:
     """The same job, with a life that ends around its first, second, third ... write, and a second life that goes on."""

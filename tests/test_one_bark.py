@@ -132,6 +132,29 @@ async def test_the_place_in_line_is_shown_and_kept_current(tmp_path: Path) -> No
         await third.until(lambda message: message.attachments)
 
 
+async def test_as_many_jobs_are_in_work_as_the_synth_process_has_seats(tmp_path: Path) -> None:
+    async with Loopback() as discord, bot_on(discord, tmp_path, synth=scripted(FakeOptions(seats=2))) as app:
+        names = ("alice", "bob", "carol")
+        asked = [await discord.user(name).slash("bark", "say", text="hold") for name in names]
+        for exchange in asked[:2]:
+            await exchange.until(lambda message: "%" in message.content)
+        await asked[2].until(lambda message: "Next in line" in message.content)
+        for exchange in (asked[1], asked[2], asked[0]):
+            (app._audio / f"{exchange.id}.go").touch()
+            await exchange.until(lambda message: message.attachments)
+
+
+async def test_jobs_that_were_at_hand_at_a_death_go_one_at_a_time(tmp_path: Path) -> None:
+    """Whoever killed the process kills it again, but alone; the others are answered."""
+    async with Loopback() as discord, bot_on(discord, tmp_path, synth=scripted(FakeOptions(seats=3))):
+        good = [await discord.user(name).slash("bark", "say", text="slow:0.3") for name in ("alice", "bob")]
+        bad = await discord.user("mallory").slash("bark", "say", text="crash")
+        for exchange in good:
+            await exchange.until(lambda message: message.attachments, timeout=30)
+        words = await bad.until(lambda message: message.ephemeral, timeout=30)
+        assert "3 times" in words.content
+
+
 async def test_whoever_deletes_the_reply_does_not_want_the_answer(tmp_path: Path) -> None:
     async with Loopback() as discord, bot_on(discord, tmp_path) as app:
         first = await discord.user("alice").slash("bark", "say", text="hold")

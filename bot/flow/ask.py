@@ -7,10 +7,12 @@ from typing import Self
 
 import discord
 
+from bot.flow.options import Options
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Ask:
-    """One `/bark say`, as plain values."""
+    """One request for audio, as plain values."""
 
     id: int
     application_id: int
@@ -22,9 +24,12 @@ class Ask:
     text: str = dataclasses.field(repr=False)
     voice: str | None
     seed: int
+    options: Options = Options()
 
     @classmethod
-    def from_interaction(cls, interaction: discord.Interaction, *, text: str, voice: str | None, seed: int) -> Self:
+    def from_interaction(
+        cls, interaction: discord.Interaction, *, text: str, voice: str | None, seed: int, options: Options = Options()
+    ) -> Self:
         """The plain values of an interaction and its options."""
         return cls(
             id=interaction.id,
@@ -37,4 +42,5 @@ class Ask:
             text=text,
             voice=voice,
             seed=seed,
+            options=options,
         )

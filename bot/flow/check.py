@@ -8,6 +8,7 @@ import re
 
 from bot import texts
 from bot.flow.ask import Ask
+from bot.flow.script import tidy
 from bot.texts import say
 
 
@@ -51,13 +52,14 @@ class Refused:
 
 def decide(ask: Ask, facts: Facts, now: float) -> Admitted | Refused:
     """Whether this ask may enter the queue at `now`."""
-    text = re.sub(r"\s+", " ", ask.text).strip()
+    text = tidy(ask.text, ask.options.kind)
     if not text:
         return Refused(rule="empty", words=texts.EMPTY)
     if len(text) > facts.limits.max_chars:
         return Refused(rule="too-long", words=say(texts.TOO_LONG, length=len(text), limit=facts.limits.max_chars))
-    if ask.voice is not None and facts.voices and ask.voice not in facts.voices:
-        return Refused(rule="unknown-voice", words=unknown_voice(ask.voice, facts.voices))
+    for voice in filter(None, (ask.voice, *ask.options.cast.values())):
+        if facts.voices and voice not in facts.voices:
+            return Refused(rule="unknown-voice", words=unknown_voice(voice, facts.voices))
     return _room(facts, now) or Admitted(text=text)
 
 

@@ -79,7 +79,7 @@ class Intake:
 
     def _receive(self, db: sqlite3.Connection, ask: Ask) -> Job | Refused | None:
         """One transaction: read the facts, decide, write the outcome. None: this interaction is known already."""
-        now, estimate = self._clock(), self._pace().estimate(ask.text)
+        now, estimate = self._clock(), ask.options.takes * self._pace().estimate(ask.text)
         verdict = decide(ask, self._facts(db, ask, estimate), now)
         row = {
             "id": ask.id,
@@ -92,6 +92,7 @@ class Intake:
             "text": "",
             "voice": ask.voice,
             "seed": ask.seed,
+            "options": ask.options.to_json(),
             "flow": queue.flow_of(ask.guild_id, ask.user_id),
             "estimate": estimate,
             "received_at": now,

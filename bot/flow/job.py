@@ -1,4 +1,4 @@
-"""A job as the database holds it, and where it stands. The allowed changes of state are drawn in `bot/store.py`."""
+"""A job as the database holds it, and where it stands. The allowed changes of state are drawn in `bot/schema.py`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import dataclasses
 import enum
 import sqlite3
 from typing import Self
+
+from bot.flow.options import Options
 
 TOKEN_LIFE = 15 * 60.0  # seconds an interaction token lives (Discord: receiving and responding)
 TOKEN_MARGIN = 20.0  # seconds before its end at which it counts as gone: an upload takes time
@@ -57,11 +59,13 @@ class Job:
     seconds: float | None
     took: float | None
     model: str | None
+    options: Options = Options()
+    message_id: int | None = None
 
     @classmethod
     def from_row(cls, row: sqlite3.Row) -> Self:
         """The job in a row of the table `jobs`."""
-        return cls(**{**dict(row), "state": State(row["state"])})
+        return cls(**{**dict(row), "state": State(row["state"]), "options": Options.from_json(row["options"])})
 
     def __repr__(self) -> str:
         """Without the text and the token, so that neither can end in a log by accident."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import weakref
+from collections.abc import Sequence
 from ctypes import POINTER, c_int, c_int32, c_int64, c_void_p
 from pathlib import Path
 from typing import Any, ClassVar
@@ -67,12 +68,18 @@ class Kernels:
         """What the cache of one layer and one row takes."""
         return int(self._library.cache_bytes(heads, channels, capacity, half))
 
-    def run_trunk(self, trunk: Trunk, x: Tensor, cache: Tensor, capacity: int, *, past: int, causal: bool) -> None:
-        """All layers over x (B, T, C), in place. `cache` is float32 or bfloat16, and holds `past` positions. MemoryError."""
+    def run_trunk(
+        self, trunk: Trunk, x: Tensor, caches: Sequence[Tensor], capacity: int, *, pasts: Sequence[int], causal: bool
+    ) -> None:
+        """All layers over x (B, T, C), in place. MemoryError.
+
+        Each row has a cache, all in float32 or all in bfloat16, and `pasts` says how many positions it holds.
+        """
         rows, positions, _ = x.shape
-        half = cache.element_size() == 2
+        addresses = (c_void_p * rows)(*(cache.data_ptr() for cache in caches))
+        lengths, half = (c_int * rows)(*pasts), caches[0].element_size() == 2
         if self._library.run_trunk(
-            self._pool, trunk, x.data_ptr(), rows, positions, cache.data_ptr(), capacity, past, causal, half
+            self._pool, trunk, x.data_ptr(), rows, positions, addresses, lengths, capacity, causal, half
         ):
             raise MemoryError
 
@@ -95,6 +102,15 @@ def _typed(library: Any) -> Any:
     library.open_pool.restype, library.open_pool.argtypes = c_void_p, [c_int]
     library.close_pool.restype, library.close_pool.argtypes = None, [c_void_p]
     library.cache_bytes.restype, library.cache_bytes.argtypes = c_int64, [c_int] * 4
-    library.run_trunk.argtypes = [c_void_p, POINTER(Trunk), c_void_p, c_int, c_int, c_void_p, *[c_int] * 4]
+    library.run_trunk.argtypes = [
+        c_void_p,
+        POINTER(Trunk),
+        c_void_p,
+        c_int,
+        c_int,
+        POINTER(c_void_p),
+        POINTER(c_int),
+        *[c_int] * 3,
+    ]
     library.run_linear.argtypes = [c_void_p, POINTER(Linear), c_void_p, c_int, c_void_p]
     return library

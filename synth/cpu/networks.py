@@ -51,16 +51,15 @@ class FastCausal(CausalTransformer):
     def new_cache(self) -> KVCache:
         """An empty cache for one row."""
         size = self.config.block_size
-        return PackedCache(self._trunk.new_cache(1, size, layers=self._trunk.layers, half=self._half), size)
+        return PackedCache(self._trunk.new_cache(size, layers=self._trunk.layers, half=self._half), size)
 
     def blocks(self, x: Tensor, caches: Sequence[KVCache]) -> Tensor:
-        """(B, T, C) -> (B, T, C), row by row behind what its cache holds."""
-        return torch.cat([self._behind(row, cache) for row, cache in zip(torch.split(x, 1), caches, strict=True)])
-
-    def _behind(self, x: Tensor, cache: KVCache) -> Tensor:
-        if not isinstance(cache, PackedCache):
-            raise TypeError(f"a cache of new_cache() is needed, this is a {type(cache).__name__}")
-        return self._trunk(x, cache.data, cache.block_size, past=cache.length, causal=True)
+        """(B, T, C) -> (B, T, C), each row behind what its cache holds."""
+        packed = [cache for cache in caches if isinstance(cache, PackedCache)]
+        if len(packed) < len(caches):
+            raise TypeError("caches of new_cache() are needed")
+        data, lengths = [cache.data for cache in packed], [cache.length for cache in packed]
+        return self._trunk(x, data, self.config.block_size, pasts=lengths, causal=True)
 
     def logits(self, hidden: Tensor, first: int, last: int) -> Tensor:
         """Logits of the output tokens first..last-1 alone: (..., C) -> (..., last - first)."""
@@ -83,8 +82,8 @@ class FastFine(FineTransformer):
     def blocks(self, x: Tensor) -> Tensor:
         """(B, T, C) -> (B, T, C), each position seeing all."""
         rows, positions, _ = x.shape
-        cache = self._trunk.new_cache(rows, positions, layers=1, half=False)
-        return self._trunk(x, cache, positions, past=0, causal=False)
+        caches = [self._trunk.new_cache(positions, layers=1, half=False) for _ in range(rows)]
+        return self._trunk(x, caches, positions, pasts=[0] * rows, causal=False)
 
     def logits(self, hidden: Tensor, codebook: int, size: int) -> Tensor:
         """Logits of the first `size` tokens of `codebook`: (..., C) -> (..., size)."""

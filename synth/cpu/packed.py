@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -71,21 +71,26 @@ class PackedTrunk:
         pointer = ctypes.cast(self._blocks, ctypes.POINTER(library.Block))
         self._trunk = library.Trunk(pointer, self.layers, self.hidden, self.heads)
 
-    def new_cache(self, rows: int, positions: int, *, layers: int, half: bool) -> Tensor:
-        """Room for the keys and values of so many layers, flat; its content means nothing to torch."""
+    def new_cache(self, positions: int, *, layers: int, half: bool) -> Tensor:
+        """Room for the keys and values of so many layers of a row, flat; its content means nothing to torch."""
         one = self._kernels.cache_bytes(self.heads, self.hidden // self.heads, positions, half=half)
-        return torch.empty(layers * rows * one, dtype=torch.uint8).view(torch.bfloat16 if half else torch.float32)
+        return torch.empty(layers * one, dtype=torch.uint8).view(torch.bfloat16 if half else torch.float32)
 
-    def __call__(self, x: Tensor, cache: Tensor, capacity: int, *, past: int, causal: bool) -> Tensor:
-        """All blocks over (B, T, C). ValueError for a cache of another size than `new_cache` makes."""
-        layers = self.layers if causal else 1
-        one = self._kernels.cache_bytes(
-            self.heads, self.hidden // self.heads, capacity, half=cache.element_size() == HALF
-        )
-        if cache.nbytes != layers * len(x) * one or past + x.shape[1] > capacity:
-            raise ValueError(f"the cache does not fit {len(x)} rows of {past + x.shape[1]} positions")
+    def __call__(
+        self, x: Tensor, caches: Sequence[Tensor], capacity: int, *, pasts: Sequence[int], causal: bool
+    ) -> Tensor:
+        """All blocks over (B, T, C), each row behind the positions that its cache holds.
+
+        Without `causal` a cache has one layer, which all share. ValueError for caches of another size than `new_cache`
+        makes, or without room.
+        """
+        half, layers = caches[0].element_size() == HALF, self.layers if causal else 1
+        size = layers * self._kernels.cache_bytes(self.heads, self.hidden // self.heads, capacity, half=half)
+        last = max(pasts) + x.shape[1]
+        if [cache.nbytes for cache in caches] != [size] * len(x) or len(pasts) != len(x) or last > capacity:
+            raise ValueError(f"the caches do not fit {len(x)} rows of {last} positions")
         out = x.clone(memory_format=torch.contiguous_format)
-        self._kernels.run_trunk(self._trunk, out, cache, capacity, past=past, causal=causal)
+        self._kernels.run_trunk(self._trunk, out, caches, capacity, pasts=pasts, causal=causal)
         return out
 
     def _block(self, block: Block) -> library.Block:

@@ -6,7 +6,7 @@
  *
  * Keys are cached as panels of positions, [positions / PANEL][D][PANEL], values as panels of channels,
  * [D / PANEL][capacity][PANEL]: attention is two products with the same code as everything else, and one row (decoding)
- * is the same code as a thousand (a prompt).
+ * is the same code as a thousand (a prompt), or as some rows of different lengths (a batch).
  *
  * Letters: C hidden size, D channels of a head. The Python half is library.py. */
 
@@ -30,8 +30,9 @@ typedef struct {
     Pool *pool;
     const Trunk *trunk;
     float *stream;                 /* (rows, positions, C), changed in place */
-    int rows, positions, past, capacity, causal, half;
-    char *cache;
+    int rows, positions, capacity, causal, half;
+    char *const *caches;           /* of each row: [layers][heads] */
+    const int *pasts;              /* positions that each row's holds already */
     const Linear *single;          /* instead of the trunk: one linear layer, stream -> wide */
     float *normed, *wide, *mixed;  /* (M, C), (M, 4C), (M, C) */
     float *scores;                 /* (threads, ROWS, capacity in whole panels) */
@@ -42,7 +43,16 @@ typedef struct {
 INLINE int panels(int items) { return (items + PANEL - 1) / PANEL; }
 INLINE int fours(int items) { return (items + 3) / 4; }
 INLINE int share(int items, int thread, int threads) { return (int)((int64_t)items * thread / threads); }
-INLINE int tile(int left) { return left >= ROWS ? ROWS : left >= 4 ? 4 : 1; }
+INLINE int tile(int left) { return left >= ROWS ? ROWS : left >= 4 ? 4 : left >= 2 ? 2 : 1; }
+
+/* CALL(count) with a count that the compiler knows: that many rows' sums stay in registers. */
+#define WITH_TILE(count, CALL) \
+    do { \
+        if ((count) == ROWS) CALL(ROWS); \
+        else if ((count) == 4) CALL(4); \
+        else if ((count) == 2) CALL(2); \
+        else CALL(1); \
+    } while (0)
 
 static void normalise(const Norm *norm, const float *x, int n, float *out) {
     float mean = total(x, n) / (float)n;
@@ -122,9 +132,8 @@ static void apply(
         for (int panel = first; panel < last; panel++)
             for (int row = begin, count; row < end; row += count) {
                 count = tile(end - row);
-                if (count == ROWS) multiply(ROWS, pass, linear, x, row, panel, out, width, how);
-                else if (count == 4) multiply(4, pass, linear, x, row, panel, out, width, how);
-                else multiply(1, pass, linear, x, row, panel, out, width, how);
+#define MULTIPLY(rows) multiply(rows, pass, linear, x, row, panel, out, width, how)
+                WITH_TILE(count, MULTIPLY);
             }
     }
 }
@@ -155,8 +164,8 @@ int64_t cache_bytes(int heads, int d, int capacity, int half) {
 
 static char *head_at(const Pass *pass, int layer, int row, int head) {
     int d = pass->trunk->hidden / pass->trunk->heads, heads = pass->trunk->heads;
-    size_t place = ((size_t)layer * (size_t)pass->rows + (size_t)row) * (size_t)heads + (size_t)head;
-    return pass->cache + place * head_size(d, pass->capacity) * (pass->half ? 2 : 4);
+    size_t place = (size_t)layer * (size_t)heads + (size_t)head;
+    return pass->caches[row] + place * head_size(d, pass->capacity) * (pass->half ? 2 : 4);
 }
 
 INLINE void put(const Pass *pass, char *head, size_t place, float value) {
@@ -172,7 +181,7 @@ static void remember(const Pass *pass, int layer, int thread) {
         for (int head = 0; head < heads; head++) {
             char *to = head_at(pass, layer, row / pass->positions, head);
             const float *key = pass->wide + (size_t)row * 3 * (size_t)c + c + head * d, *value = key + c;
-            int position = pass->past + row % pass->positions;
+            int position = pass->pasts[row / pass->positions] + row % pass->positions;
             size_t keys = (size_t)(position / PANEL) * PANEL * (size_t)d + (size_t)(position % PANEL);
             size_t values = keys_size(d, pass->capacity) + (size_t)position * PANEL;
             for (int i = 0; i < d; i++) put(pass, to, keys + (size_t)i * PANEL, key[i]);
@@ -193,8 +202,8 @@ static void soften(float *scores, int n, int end, float factor) {
 
 /* `count` queries of one head, from position `first` of this pass on, over all that they may see. */
 INLINE void attend(int count, int half, const Pass *pass, int layer, int row, int head, int first, float *scores) {
-    int c = pass->trunk->hidden, d = c / pass->trunk->heads, size = half ? 2 : 4;
-    int end = pass->past + (pass->causal ? first + count : pass->positions);
+    int c = pass->trunk->hidden, d = c / pass->trunk->heads, size = half ? 2 : 4, past = pass->pasts[row];
+    int end = past + (pass->causal ? first + count : pass->positions);
     size_t place = (size_t)row * (size_t)pass->positions + (size_t)first, stride = (size_t)panels(pass->capacity) * PANEL;
     const float *query = pass->wide + place * 3 * (size_t)c + head * d;
     const char *keys = head_at(pass, layer, row, head), *values = keys + keys_size(d, pass->capacity) * (size_t)size;
@@ -207,7 +216,7 @@ INLINE void attend(int count, int half, const Pass *pass, int layer, int row, in
         }
     }
     for (int r = 0; r < count; r++)
-        soften(scores + (size_t)r * stride, pass->causal ? pass->past + first + r + 1 : end, end, 1 / sqrtf((float)d));
+        soften(scores + (size_t)r * stride, pass->causal ? past + first + r + 1 : end, end, 1 / sqrtf((float)d));
     for (int panel = 0; panel < panels(d); panel++) {
         size_t width = sizeof(float) * (size_t)(d - panel * PANEL < PANEL ? d - panel * PANEL : PANEL);
         product(count, half, scores, stride, values + (size_t)panel * PANEL * (size_t)pass->capacity * (size_t)size, end, sums);
@@ -219,9 +228,8 @@ INLINE void attend(int count, int half, const Pass *pass, int layer, int row, in
 INLINE void attend_to(int half, const Pass *pass, int layer, int row, int head, int first, int last, float *scores) {
     for (int count; first < last; first += count) {
         count = tile(last - first);
-        if (count == ROWS) attend(ROWS, half, pass, layer, row, head, first, scores);
-        else if (count == 4) attend(4, half, pass, layer, row, head, first, scores);
-        else attend(1, half, pass, layer, row, head, first, scores);
+#define ATTEND(rows) attend(rows, half, pass, layer, row, head, first, scores)
+        WITH_TILE(count, ATTEND);
     }
 }
 
@@ -260,14 +268,15 @@ static void pass_through(const void *task, int thread) {
 
 int panel_width(void) { return PANEL; }
 
-/* All blocks over x (rows, positions, C), in place, behind `past` cached positions. 0, or 1 without memory. */
+/* All blocks over x (rows, positions, C), in place, each row behind what its cache holds. 0, or 1 without memory. */
 int run_trunk(
-    Pool *pool, const Trunk *trunk, float *x, int rows, int positions, void *cache, int capacity, int past, int causal, int half
+    Pool *pool, const Trunk *trunk, float *x, int rows, int positions, char *const *caches, const int *pasts, int capacity,
+    int causal, int half
 ) {
     size_t m = (size_t)rows * (size_t)positions, c = (size_t)trunk->hidden;
     size_t scores = (size_t)pool->threads * ROWS * (size_t)panels(capacity) * PANEL;
-    Pass pass = {.pool = pool, .trunk = trunk, .stream = x, .rows = rows, .positions = positions, .past = past,
-                 .capacity = capacity, .causal = causal, .half = half, .cache = cache};
+    Pass pass = {.pool = pool, .trunk = trunk, .stream = x, .rows = rows, .positions = positions, .capacity = capacity,
+                 .causal = causal, .half = half, .caches = caches, .pasts = pasts};
     pthread_mutex_lock(&pool->entry);
     float *space = scratch(pool, sizeof(float) * (m * (6 * c + 1) + scores) + m * 4 * (c + 4));
     if (space) {

@@ -10,7 +10,8 @@ import pytest
 
 from bot.errors import StoreError, StoreLocked, StoreTooNew
 from bot.flow import queue
-from bot.store import MIGRATIONS, STATES, TRANSITIONS, Store, connect, recall, remember
+from bot.schema import MIGRATIONS, STATES, TRANSITIONS
+from bot.store import Store, connect, recall, remember
 from tests.bot.rows import a_row, insert_in_state
 
 
@@ -49,13 +50,18 @@ def test_a_job_begins_as_received_or_refused(tmp_path: Path, state: str) -> None
     db.close()
 
 
-def test_one_life_renders_one_job_at_a_time(tmp_path: Path) -> None:
-    db = connect(tmp_path / "db.sqlite3")
-    insert_in_state(db, "queued", job=1)
-    insert_in_state(db, "queued", job=2)
-    db.execute("UPDATE jobs SET state = 'rendering', lease = 'life' WHERE id = 1")
+def test_a_database_of_the_first_version_is_brought_up_to_date_with_its_jobs(tmp_path: Path) -> None:
+    """There a life could render one job at a time."""
+    old = connect(tmp_path / "db.sqlite3", MIGRATIONS[:1])
+    insert_in_state(old, "queued", job=1)
+    insert_in_state(old, "queued", job=2)
+    old.execute("UPDATE jobs SET state = 'rendering', lease = 'life' WHERE id = 1")
     with pytest.raises(sqlite3.IntegrityError):
-        db.execute("UPDATE jobs SET state = 'rendering', lease = 'life' WHERE id = 2")
+        old.execute("UPDATE jobs SET state = 'rendering', lease = 'life' WHERE id = 2")
+    old.close()
+    db = connect(tmp_path / "db.sqlite3")
+    db.execute("UPDATE jobs SET state = 'rendering', lease = 'life' WHERE id = 2")
+    assert [row["state"] for row in db.execute("SELECT state FROM jobs")] == ["rendering", "rendering"]
     db.close()
 
 

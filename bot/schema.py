@@ -1,0 +1,154 @@
+"""The tables, what they guard, and how an older database gets there: numbered, append-only migrations."""
+
+from __future__ import annotations
+
+STATES = (
+    "received",
+    "refused",
+    "queued",
+    "rendering",
+    "rendered",
+    "answered",
+    "failed",
+    "cancelled",
+    "expired",
+    "quarantined",
+)
+
+# What the state machine allows; the trigger below refuses everything else.
+TRANSITIONS = (
+    ("received", "queued"),  # Discord took the deferred reply: the job is ours
+    ("queued", "rendering"),  # claimed
+    ("queued", "cancelled"),
+    ("queued", "expired"),
+    ("rendering", "queued"),  # the synth process or the bot died; it goes again
+    ("rendering", "rendered"),
+    ("rendering", "failed"),
+    ("rendering", "cancelled"),
+    ("rendering", "quarantined"),  # it was there at too many deaths
+    ("rendered", "answered"),  # Discord accepted the audio
+    ("rendered", "failed"),  # Discord will never accept this audio (too large)
+    ("rendered", "queued"),  # the file is gone: it is rendered again
+    ("rendered", "expired"),  # nowhere left to deliver to
+)
+
+_INITIAL = f"""
+CREATE TABLE jobs (
+    id             INTEGER PRIMARY KEY,           -- the interaction's id: a replayed event cannot enter twice
+    application_id INTEGER NOT NULL,
+    token          TEXT,                          -- of the interaction; dropped once the asker has been told
+    user_id        INTEGER NOT NULL,
+    guild_id       INTEGER,                       -- NULL: a direct message
+    channel_id     INTEGER NOT NULL,
+    size_limit     INTEGER NOT NULL CHECK (size_limit > 0),  -- bytes an upload may have, from the interaction
+    text           TEXT NOT NULL,
+    voice          TEXT,                          -- NULL until rendered: the default of the model that renders it
+    seed           INTEGER NOT NULL CHECK (seed >= 0),
+    flow           TEXT NOT NULL,                 -- the queues it waits in: see flows
+    estimate       REAL NOT NULL CHECK (estimate >= 0),      -- seconds of work
+    state          TEXT NOT NULL CHECK (state IN ({", ".join(f"'{s}'" for s in STATES)})),
+    received_at    REAL NOT NULL,
+    queued_at      REAL,
+    started_at     REAL,
+    settled_at     REAL,                          -- when the outcome was known
+    told_at        REAL,                          -- when Discord accepted the words or the audio
+    send_at        REAL,                          -- when a message that cannot be replaced was first tried
+    lease          TEXT,                          -- the life of the bot that renders it
+    deaths         INTEGER NOT NULL DEFAULT 0,    -- synth processes that died while it was rendered
+    restarts       INTEGER NOT NULL DEFAULT 0,    -- lives of the bot that ended while it was rendered
+    reason         TEXT,                          -- why it was refused or failed
+    path           TEXT,                          -- of the finished audio
+    seconds        REAL,                          -- of audio
+    took           REAL,                          -- seconds of work
+    model          TEXT,
+    CHECK ((state = 'rendering') = (lease IS NOT NULL)),
+    CHECK (state NOT IN ('rendered', 'answered') OR (path IS NOT NULL AND seconds IS NOT NULL)),
+    CHECK (state NOT IN ('refused', 'failed', 'quarantined') OR reason IS NOT NULL),
+    CHECK (state <> 'answered' OR told_at IS NOT NULL),
+    CHECK (told_at IS NULL OR state IN ('answered', 'refused', 'failed', 'cancelled', 'expired', 'quarantined'))
+) STRICT;
+CREATE UNIQUE INDEX one_job_per_lease ON jobs (lease) WHERE state = 'rendering';
+CREATE INDEX waiting ON jobs (id) WHERE state = 'queued';
+CREATE INDEX waiting_by_user ON jobs (user_id) WHERE state IN ('received', 'queued', 'rendering');
+CREATE INDEX waiting_by_flow ON jobs (flow) WHERE state IN ('queued', 'rendering');
+CREATE INDEX outbox ON jobs (id) WHERE told_at IS NULL AND state IN ('rendered', 'failed', 'cancelled', 'quarantined');
+
+CREATE TABLE transitions (before TEXT NOT NULL, after TEXT NOT NULL, PRIMARY KEY (before, after)) STRICT, WITHOUT ROWID;
+INSERT INTO transitions VALUES {", ".join(f"('{before}', '{after}')" for before, after in TRANSITIONS)};
+CREATE TRIGGER only_known_transitions BEFORE UPDATE OF state ON jobs
+WHEN OLD.state <> NEW.state AND NOT EXISTS (SELECT 1 FROM transitions WHERE before = OLD.state AND after = NEW.state)
+BEGIN SELECT RAISE(ABORT, 'a job cannot change state like this'); END;
+CREATE TRIGGER jobs_begin BEFORE INSERT ON jobs WHEN NEW.state NOT IN ('received', 'refused')
+BEGIN SELECT RAISE(ABORT, 'a job begins as received or refused'); END;
+
+-- Fair queueing on two levels: servers share the synth process, members share their server's part.
+CREATE TABLE flows (
+    flow   TEXT PRIMARY KEY,             -- '' (everything), 'g<id>' or 'u<id>' (a server, or a person in DMs), 'g<id>/u<id>'
+    served REAL NOT NULL DEFAULT 0,      -- work received, in virtual seconds of the level above
+    clock  REAL NOT NULL DEFAULT 0       -- virtual time among the flows below
+) STRICT;
+
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;  -- small things to remember, as JSON
+"""
+
+_SIDE_BY_SIDE = """
+DROP INDEX one_job_per_lease;  -- a life renders as many jobs at once as its synth process has seats
+CREATE INDEX rendering_by_lease ON jobs (lease) WHERE state = 'rendering';
+"""
+
+_PEOPLE = """
+ALTER TABLE jobs ADD COLUMN options TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(options));  -- flow/options.py
+ALTER TABLE jobs ADD COLUMN message_id INTEGER;  -- Discord's message with the answer
+
+-- Finished audio that is kept for a while after it was delivered, so that buttons have something to work with.
+CREATE TABLE clips (
+    job        INTEGER NOT NULL REFERENCES jobs (id),
+    take       INTEGER NOT NULL CHECK (take >= 1),
+    path       TEXT NOT NULL,                     -- of the audio; what was generated lies beside it, with the ending .npz
+    kept_until REAL NOT NULL,
+    PRIMARY KEY (job, take)
+) STRICT, WITHOUT ROWID;
+
+-- Voices kept from results of Bark's own.
+CREATE TABLE voices (
+    id       INTEGER PRIMARY KEY,
+    user_id  INTEGER NOT NULL,                    -- whose it is
+    guild_id INTEGER,                             -- the server that may use it too; NULL: nobody else
+    name     TEXT NOT NULL COLLATE NOCASE CHECK (length(name) BETWEEN 2 AND 32),
+    path     TEXT NOT NULL,                       -- of its .npz
+    made_at  REAL NOT NULL,
+    UNIQUE (user_id, name)
+) STRICT;
+CREATE INDEX voices_by_guild ON voices (guild_id) WHERE guild_id IS NOT NULL;
+
+CREATE TABLE favourites (
+    user_id INTEGER NOT NULL,
+    voice   TEXT NOT NULL,
+    since   REAL NOT NULL,
+    PRIMARY KEY (user_id, voice)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE settings (
+    scope TEXT PRIMARY KEY,                       -- 'u<id>' or 'g<id>'
+    value TEXT NOT NULL CHECK (json_valid(value)) -- settings.py
+) STRICT, WITHOUT ROWID;
+
+-- What is to be heard in voice channels, in order.
+CREATE TABLE turns (
+    id         INTEGER PRIMARY KEY,
+    guild_id   INTEGER NOT NULL,
+    channel_id INTEGER NOT NULL,                  -- the voice channel
+    text_id    INTEGER NOT NULL,                  -- the channel where words about it go
+    user_id    INTEGER NOT NULL,
+    job        INTEGER NOT NULL REFERENCES jobs (id),
+    take       INTEGER NOT NULL DEFAULT 1,
+    state      TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'playing', 'played', 'skipped', 'dropped')),
+    added_at   REAL NOT NULL
+) STRICT;
+CREATE INDEX turns_waiting ON turns (guild_id, id) WHERE state IN ('waiting', 'playing');
+CREATE UNIQUE INDEX one_at_a_time ON turns (guild_id) WHERE state = 'playing';
+CREATE INDEX jobs_by_user ON jobs (user_id, id);
+"""
+
+# Append-only: a released migration is never edited. PRAGMA user_version counts how many have run.
+MIGRATIONS: tuple[str, ...] = (_INITIAL, _SIDE_BY_SIDE, _PEOPLE)
