@@ -9,7 +9,7 @@ slots.py         keys and values of all rows in one tensor
 buffers.py       what a step reads and writes besides
 outputs.py       which tokens a network can draw
 graphs.py        the step called directly, or captured and replayed
-kernels.py       whether Triton's kernels can be used here
+kernels.py       whether Triton's kernels can be used here    trial.py     how that is found out
 noise.py         the noise of synth.sampling, made on the device        philox.py    its kernel
 quantised.py     layers with narrow weights, and their definition       products.py  its kernels
 """

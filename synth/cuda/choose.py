@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 
+import torch
+
 from synth.bark import Model
 from synth.cuda.graphs import capture
 from synth.cuda.kernels import usable
 from synth.cuda.outputs import Outputs
 from synth.cuda.quantised import quantise_layers
 from synth.cuda.static import StaticCausal
+from synth.sampling import Noise, Stage
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +33,20 @@ def quicken(model: Model, *, seats: int, precision: str, graphs: bool) -> Model:
     semantic = StaticCausal(model.semantic, Outputs.of_semantic(model.semantic_spec), slots=seats)
     coarse = StaticCausal(model.coarse, Outputs.of_coarse(model.coarse_spec), slots=seats)
     model.semantic, model.coarse = semantic, coarse
-    captured = graphs and model.device.type == "cuda" and capture(semantic, coarse)
+    captured = False
+    if model.device.type == "cuda":
+        for network in (semantic, coarse):
+            warm_up(network)
+        captured = graphs and capture(semantic, coarse)
     words = ("CUDA graphs" if captured else "no graphs", "Triton kernels" if kernels else "no Triton kernels")
     log.info("static steps for %d rows, %s, %s, weights %s", seats, *words, precision)
     return model
+
+
+@torch.inference_mode()
+def warm_up(network: StaticCausal) -> None:
+    """Have everything compiled and loaded that a step and its noise need."""
+    Noise(0).gumbel(Stage.SEMANTIC, 0, 1, network.outputs.choices, device=network.device)
+    for rows in network.rows:
+        network.fixed.rest()
+        network.step(rows, network.lengths[0])

@@ -21,6 +21,5 @@ def gumbel(start: tuple[Sequence[int], Sequence[int]], count: int, width: int, d
         return None
     from synth.cuda.philox import uniform  # noqa: PLC0415 -- needs Triton
 
-    with torch.cuda.device(device):
-        rows = uniform(words_of(*start).to(device), count, width)
+    rows = uniform(words_of(*start).to(device), count, width)
     return rows.log_().neg_().log_().neg_()

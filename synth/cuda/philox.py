@@ -43,5 +43,6 @@ def uniform(words: Tensor, count: int, width: int) -> Tensor:
     """`Noise.uniform` on the device of `words` (4,), int64: float32 (count, width)."""
     blocks = -(-width // 8)
     out = torch.empty(count, width, device=words.device)
-    philox[(-(-count * blocks // SIZE),)](out, words, count * blocks, width, blocks, SIZE)
+    with torch.cuda.device_of(words):
+        philox[(-(-count * blocks // SIZE),)](out, words, count * blocks, width, blocks, SIZE)
     return out

@@ -80,10 +80,11 @@ def product(x: Tensor, layer: QuantisedLinear) -> Tensor:
     n, k = tile(m, layer.group if layer.bits == 4 else 512)
     out = torch.empty(rows, layer.outputs, dtype=x.dtype, device=x.device)
     bias = layer.scale if layer.bias is None else layer.bias  # something that can be pointed to
-    multiply[(-(-layer.outputs // n),)](
-        out, x.contiguous(), layer.codes, layer.scale, bias, rows, layer.outputs, layer.inputs, layer.group,
-        layer.bits, layer.bias is not None, m > SUMMED, m, n, k,
-    )  # fmt: skip
+    with torch.cuda.device_of(x):
+        multiply[(-(-layer.outputs // n),)](
+            out, x.contiguous(), layer.codes, layer.scale, bias, rows, layer.outputs, layer.inputs, layer.group,
+            layer.bits, layer.bias is not None, m > SUMMED, m, n, k,
+        )  # fmt: skip
     return out
 
 

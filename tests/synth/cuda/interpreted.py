@@ -16,7 +16,7 @@ from synth.sampling import Noise, Stage
 
 ROWS = {
     "negative rows": (Noise(3), Stage.FINE, -5, 7, 1001, 2),
-    "a large key": (Noise(-1, 2**31, 255), Stage.SEMANTIC, 0, 3, 10_001, 0),
+    "a large key": (Noise(-1, 2**31, 255), Stage.SEMANTIC, 0, 2, 3001, 0),
     "whole blocks": (Noise(2**63 + 5, 2, 1), Stage.COARSE, 60, 4, 8, 0),
     "one number": (Noise(0), Stage.COARSE, 2**20, 1, 1, 2**40),
 }
@@ -32,11 +32,11 @@ def noise() -> None:
 def layers() -> None:
     numbers = torch.Generator().manual_seed(0)
     for dtype, bits, (inputs, outputs), bias in itertools.product(
-        (torch.float32, torch.float16), (8, 4), ((256, 96), (768, 50), (96, 33)), (True, False)
+        (torch.float32, torch.float16), (8, 4), ((256, 9), (96, 5)), (True, False)
     ):
         plain = torch.nn.Linear(inputs, outputs, bias=bias, dtype=dtype)
         layer = QuantisedLinear(plain, bits=bits, kernel=True)
-        for rows in (1, 2, 3, 5, 16, 17, 32):
+        for rows in (1, 3, 17):
             x = torch.randn(rows, 1, inputs, generator=numbers).to(dtype)
             close = {"rtol": 0, "atol": 1e-5} if dtype == torch.float32 else {"rtol": 0, "atol": 4e-3}
             with torch.inference_mode():

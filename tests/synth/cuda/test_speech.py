@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import gc
+import logging
 
 import numpy as np
 import pytest
@@ -98,7 +99,7 @@ requests = st.builds(
     cancels=st.dictionaries(st.integers(0, 3), st.integers(0, 30), max_size=2),
     seats=st.integers(1, 4),  # one more than there are slots
 )
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_whoever_joins_or_leaves_each_speech_is_that_of_plain_networks_alone(wanted, cancels, seats):
     """And all slots are free in the end."""
     batch, model = Batch(seats=seats), fixed()
@@ -122,3 +123,11 @@ def test_whoever_joins_or_leaves_each_speech_is_that_of_plain_networks_alone(wan
     model.drop_caches()
     gc.collect()  # a cancelled task and its error know each other
     assert model.semantic.slots.free == model.coarse.slots.free == 3
+
+
+def test_what_was_chosen_is_told_and_graphs_are_for_cuda_alone(caplog):
+    with caplog.at_level(logging.INFO):
+        model = static(SHAPE, seats=5, precision="int8", graphs=True)
+    assert caplog.messages == ["static steps for 5 rows, no graphs, no Triton kernels, weights int8"]
+    assert model.semantic.burst == 12
+    assert model.coarse.rows == [1, 2, 4, 5]
