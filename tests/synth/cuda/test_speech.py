@@ -19,6 +19,7 @@ from synth.pipeline import speak
 from synth.stream import Schedule, stream
 from tests.synth import oracle
 from tests.synth.cuda.forms import static
+from tests.synth.cuda.tape import Taped
 from tests.synth.test_pipeline import DRAWN, GREEDY, SHAPE, a_voice
 
 SHAPES = {"odd": SHAPE, "biased": oracle.BIASED}
@@ -131,3 +132,20 @@ def test_what_was_chosen_is_told_and_graphs_are_for_cuda_alone(caplog):
     assert caplog.messages == ["static steps for 5 rows, no graphs, no Triton kernels, weights int8"]
     assert model.semantic.burst == 12
     assert model.coarse.rows == [1, 2, 4, 5]
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_steps_written_down_once_serve_every_burst(name):
+    """As a CUDA graph needs them to be: alone, and with rows that come and go."""
+    model = static(SHAPES[name], seats=3)
+    for network in (model.semantic, model.coarse):
+        network.run_by(Taped(network))
+    takes = [dataclasses.replace(DRAWN, seed=seed, min_eos_p=(None, 0.02)[seed % 2]) for seed in range(4)]
+    batch = Batch(seats=3)
+    shared = batch.share(model)
+    tasks = [batch.start(functools.partial(speak, shared, take)) for take in takes]
+    while batch.busy:
+        batch.turn()
+    assert all(
+        alike(task.result, functools.partial(speak, fixed(name), take)) for task, take in zip(tasks, takes, strict=True)
+    )
