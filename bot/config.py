@@ -40,7 +40,8 @@ class ModelSection(_Section):
     name: str = "auto"
     device: str = "auto"
     threads: Annotated[int, Field(ge=0)] = 0
-    precision: Literal["exact", "int8"] = "exact"
+    precision: Literal["exact", "int8", "int4"] = "exact"
+    graphs: bool = True
     memory: Literal["auto", "resident", "embeddings", "stages"] = "auto"
     seats: Annotated[int, Field(ge=0, le=64)] = 0
     voice: str = ""

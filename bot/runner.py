@@ -26,6 +26,7 @@ def synth_of(config: Config) -> Synth:
         precision=model.precision,
         memory=model.memory,
         seats=model.seats,
+        graphs=model.graphs,
         log_level=config.log.level,
     )
     return Synth(worker.main, options, patience=Patience(hang_after=model.hang_after, unload_after=model.unload_after))

@@ -22,6 +22,7 @@ Importing this package costs nothing. One job runs through these files, in this 
     semantic.py coarse.py fine.py codec.py   a stage each, on model.py and sampling.py
                    (convolutions.py lets the codec go on where it was)
     cpu/           the transformers on a CPU: C compiled on this machine, exact or with 8-bit weights
+    cuda/          the same on CUDA: static steps as CUDA graphs, Triton kernels, 8-bit or 4-bit weights
     mastering.py   the pieces' waveforms -> one: trimmed, joined, levelled, limited
     audio.py       waveform -> Ogg Opus, MP3, FLAC or WAV          growing.py   a file beside its place until it is whole
     live.py        from a request to the bytes of its Ogg Opus file while it is being made:

@@ -102,7 +102,13 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         "--precision",
         choices=PRECISIONS,
         default="exact",
-        help="int8: 8-bit weights, two to four times as fast on a CPU, other audio for the same seed (%(default)s)",
+        help="int8 (CPU, CUDA), int4 (CUDA): narrow weights, faster, other audio for the same seed (%(default)s)",
+    )
+    add(
+        "--no-graphs",
+        dest="graphs",
+        action="store_false",
+        help="on CUDA: launch each kernel by itself, which is slower",
     )
     add(
         "--memory",
@@ -207,7 +213,7 @@ def _load(args: argparse.Namespace) -> tuple[Model, int]:
     from synth.engine import load_model  # noqa: PLC0415 - see the top
 
     decided = plan(args.model, args.device, args.threads, args.precision, memory=args.memory)
-    return load_model(decided), decided.seats
+    return load_model(decided, graphs=args.graphs), decided.seats
 
 
 def _request(model: Model, text: str, args: argparse.Namespace) -> Request:

@@ -227,7 +227,7 @@ def _decode(
     """The tokens of one window, from the hidden state (1, C) of its prompt."""
     size, rows = spec.codebook_size, None
     if sampling.draws:
-        rows = noise.gumbel(Stage.COARSE, window.first_step, window.steps, size).to(model.device)
+        rows = noise.gumbel(Stage.COARSE, window.first_step, window.steps, size, device=model.device)
     for done in range(0, window.steps, model.burst):
         steps = range(done, min(done + model.burst, window.steps))
         firsts = [spec.first_token((window.first_step + step) % spec.n_coarse_codebooks) for step in steps]

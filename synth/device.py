@@ -15,7 +15,7 @@ from synth.errors import ModelError, OutOfMemory
 if TYPE_CHECKING:
     import torch
 
-PRECISIONS = ("exact", "int8")
+PRECISIONS = ("exact", "int8", "int4")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,7 +24,7 @@ class Plan:
 
     model: str
     device: str  # cpu, cuda:0, mps
-    precision: str  # float32, float16, or int8
+    precision: str  # float32, float16, int8 or int4
     threads: int
     free: int  # bytes on the device, 0 where unknown
     label: str  # the device in words
@@ -86,18 +86,24 @@ def choose(device: str) -> str:
 
 
 def precision_of(device: str, wish: str = "exact") -> str:
-    """Exact is float16 on CUDA, float32 elsewhere; int8, for the CPU only, has 8-bit weights. ModelError.
+    """Exact is float16 on CUDA, float32 elsewhere; int8 and int4 have narrow weights. ModelError.
 
-    bfloat16 is faster nowhere that float16 is not, and torch claims it for cards that only emulate it (before 8.0).
-    A CPU's half precision is slower than its float32.
+    bfloat16 is faster nowhere that float16 is not, its 8 bits of mantissa would change more tokens than float16's 11,
+    and torch claims it for cards that only emulate it (before compute capability 8.0). A CPU's half precision is slower
+    than its float32.
     """
+    kind = device.split(":", maxsplit=1)[0]
     if wish not in PRECISIONS:
-        raise ModelError(f"There is no precision {wish!r}: use {' or '.join(PRECISIONS)}.")
-    if wish == "int8":
-        if device != "cpu":
-            raise ModelError(f"The precision int8 is for the CPU; on {device} use exact, or set the device to cpu.")
+        raise ModelError(f"There is no precision {wish!r}: use {', '.join(PRECISIONS[:-1])} or {PRECISIONS[-1]}.")
+    if wish == "int8" and kind not in ("cpu", "cuda"):
+        raise ModelError(f"The precision int8 is for the CPU and for CUDA; on {device} use exact.")
+    if wish == "int4" and kind != "cuda":
+        raise ModelError(
+            f"The precision int4 is for CUDA; on {device} use {'exact or int8' if kind == 'cpu' else 'exact'}."
+        )
+    if wish != "exact":
         return wish
-    return "float16" if device.startswith("cuda") else "float32"
+    return "float16" if kind == "cuda" else "float32"
 
 
 def free_memory(device: str) -> int:
@@ -181,8 +187,8 @@ def healthy(device: str) -> bool:
         return False
 
 
-def dtype(precision: str) -> torch.dtype:
-    """What weights are loaded as."""
+def dtype(precision: str, device: str = "cpu") -> torch.dtype:
+    """What weights are loaded as; narrow ones are rounded later, and on CUDA the rest stays float16."""
     import torch  # noqa: PLC0415 -- seconds
 
-    return {"float16": torch.float16, "float32": torch.float32, "int8": torch.float32}[precision]
+    return torch.float16 if precision == "float16" or device.startswith("cuda") else torch.float32

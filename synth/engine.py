@@ -18,7 +18,8 @@ import torch
 from synth import audio, checkpoint, device
 from synth.bark import Tokens
 from synth.batch import Batch
-from synth.cpu.choose import quicken
+from synth.cpu import choose as on_cpu
+from synth.cuda import choose as on_cuda
 from synth.errors import DeviceError, JobError, Stopped
 from synth.growing import growing
 from synth.live import can_be_live, live
@@ -36,17 +37,25 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def load_model(plan: device.Plan, tell: Callable[[str, float], None] | None = None) -> Model:
-    """Load as planned, with all that makes it fast: compiling is done here, never during a job. ModelError."""
+def load_model(plan: device.Plan, tell: Callable[[str, float], None] | None = None, *, graphs: bool = True) -> Model:
+    """Load as planned, with all that makes it fast: compiling is done here, never during a job. ModelError.
+
+    `graphs`: whether CUDA graphs are wanted.
+    """
     log.info("%s", plan.line())
     torch.set_num_threads(plan.threads)
     model = checkpoint.load(
-        plan.model, device=plan.device, dtype=device.dtype(plan.precision), memory=plan.memory, progress=tell
+        plan.model,
+        device=plan.device,
+        dtype=device.dtype(plan.precision, plan.device),
+        memory=plan.memory,
+        progress=tell,
     )
-    if plan.device != "cpu":
-        return model
-    model = quicken(model, eight_bits=plan.precision == "int8", threads=plan.threads)
-    trim()
+    if plan.device == "cpu":
+        model = on_cpu.quicken(model, eight_bits=plan.precision == "int8", threads=plan.threads)
+        trim()
+    elif plan.device.startswith("cuda") and plan.memory != "stages":  # there weights have no address of their own
+        model = on_cuda.quicken(model, seats=plan.seats, precision=plan.precision, graphs=graphs)
     return model
 
 
@@ -60,7 +69,7 @@ def load_engine(options: WorkerOptions, tell: Callable[[str, float], None]) -> B
         memory=options.memory,
         seats=options.seats,
     )
-    return BarkEngine(load_model(plan, tell), seats=plan.seats)
+    return BarkEngine(load_model(plan, tell, graphs=options.graphs), seats=plan.seats)
 
 
 def tokenized(model: Model, text: str, voice: str | None) -> list[list[int]]:

@@ -61,7 +61,8 @@ class WorkerOptions:
     model: str = "auto"
     device: str = "auto"
     threads: int = 0  # 0: as many as there are cores
-    precision: str = "exact"  # or int8
+    precision: str = "exact"  # or int8, int4
+    graphs: bool = True  # CUDA graphs
     memory: str = "auto"  # or a profile of `synth.room`
     seats: int = 0  # pieces in work at once; 0: as many as fit
     log_level: str = "INFO"

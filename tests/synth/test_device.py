@@ -25,7 +25,7 @@ def test_the_plan_says_the_profile_and_the_seats_and_both_can_be_given():
     assert plan.line().endswith("memory resident, one piece at a time")
 
 
-def test_int8_is_a_precision_of_the_cpu_and_exact_is_the_default():
+def test_int8_can_be_had_on_a_cpu_and_exact_is_the_default():
     plan = device.plan("pup", "cpu", 3, "int8")
     assert "(cpu, int8, 3 threads" in plan.line()
     assert device.dtype(plan.precision) == torch.float32, "what is loaded is rounded then"
@@ -33,11 +33,24 @@ def test_int8_is_a_precision_of_the_cpu_and_exact_is_the_default():
 
 
 @pytest.mark.parametrize(
-    ("where", "wish", "words"), [("cuda:0", "int8", "for the CPU"), ("cpu", "int4", "exact or int8")]
+    ("where", "wish", "words"),
+    [
+        ("mps", "int8", "on mps use exact"),
+        ("cpu", "int4", "on cpu use exact or int8"),
+        ("mps", "int4", "on mps use exact"),
+        ("cpu", "int3", "exact, int8 or int4"),
+    ],
 )
 def test_a_precision_that_cannot_be_had_is_refused_with_what_can(where, wish, words):
     with pytest.raises(ModelError, match=words):
         device.precision_of(where, wish)
+
+
+def test_on_cuda_all_is_loaded_in_half_precision():
+    """bfloat16 nowhere, and narrow weights are rounded from it."""
+    for wish, precision in (("exact", "float16"), ("int8", "int8"), ("int4", "int4")):
+        assert device.precision_of("cuda:1", wish) == precision
+        assert device.dtype(precision, "cuda:1") == torch.float16
 
 
 def test_without_a_number_of_threads_every_usable_core_gets_one():
