@@ -1,4 +1,4 @@
-"""Voice: who is in which channel, the voice gateway (v8 over TLS, with DAVE), and the audio that the bot plays.
+"""Voice: who is in which channel, the voice gateway (v8 over TLS), and the audio that the bot plays.
 
 Nothing of it exists until a bot joins a channel or somebody asks for the certificate.
 """
