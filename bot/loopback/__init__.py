@@ -31,7 +31,7 @@ What there is
     messages.py      messages, attachments, history, nonces; rules.py: what makes a message invalid
     payloads.py      JSON objects; problems.py: error codes
 Making trouble and noticing it
-    faults.py        429, 5xx, silence, lost answers, resets, dropped gateways, by route or by chance
+    faults.py        429, 5xx, silence, lost answers, resets, dropped gateways, spoilt encryption, by route or by chance
     schema.py        request and answer bodies against Discord's OpenAPI description (environment: DISCORD_OPENAPI)
 Putting it together
     server.py        `Loopback`

@@ -66,6 +66,17 @@ async def test_what_was_left_out_leaves_a_gap_in_time_and_none_in_number(discord
     assert (alice.packets[0].sequence, alice.packets[0].timestamp) == (1, 3 * 960)
 
 
+async def test_the_last_look_is_at_the_packet_itself(discord_: Loopback, client: Kennel):
+    discord_.user("alice").join_voice()
+    voice = await join(discord_, client, VoiceClient)
+    assert await voice.until_encrypted(5)
+    assert SPEECH[0] not in voice._get_voice_packet(SPEECH[0])
+    group = voice._connection.dave_session  # begins anew between the player's look and the encryption
+    group.reinit(group.protocol_version, group.user_id, group.channel_id)
+    with pytest.raises(NotEncrypted):
+        voice._get_voice_packet(SPEECH[0])
+
+
 async def test_waiting_speech_can_be_stopped(discord_: Loopback, client: Kennel):
     voice = await join(discord_, client, VoiceClient)
     ended = play(voice, SPEECH)

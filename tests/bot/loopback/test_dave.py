@@ -56,8 +56,11 @@ async def test_a_listener_who_comes_later_hears_the_very_packets(discord_: Loopb
 
 async def test_a_listener_who_was_first_hears_the_very_packets(discord_: Loopback, client: Kennel):
     alice = discord_.user("alice").join_voice()
+    live: list[bytes] = []
+    alice.heard = lambda packet: live.append(packet.payload)
     voice = await join(discord_, client, VoiceClient)
     await say(discord_, voice, alice)
+    assert live == WORDS
     frames = [packet.payload for packet in discord_.voice.packets[: len(SPEECH)]]
     assert not set(frames) & set(SPEECH)
     assert all(frame.endswith(b"\xfa\xfa") for frame in frames)
@@ -227,14 +230,17 @@ async def test_a_crashed_voice_server_is_resumed_in_the_same_group(discord_: Loo
     assert discord_.voice.session.resumed == 1
 
 
-async def test_an_invalid_session_in_mid_speech_loses_no_word_after_it(discord_: Loopback, client: Kennel):
+@pytest.mark.parametrize("end", [Close.INVALID_SESSION, None], ids=["invalid session", "network"])
+async def test_a_connection_that_ends_in_mid_speech_loses_no_word_after_it(
+    discord_: Loopback, client: Kennel, end: Close | None
+):
     alice = discord_.user("alice").join_voice()
     voice = await join(discord_, client, VoiceClient)
     assert await voice.until_encrypted(5)
     speech = opus_packets(0.4)
     ended = play(voice, speech)
     await discord_.until(lambda: len(alice.packets) >= 3)
-    discord_.voice.close_connection(Close.INVALID_SESSION)
+    discord_.voice.close_connection(end)
     assert await asyncio.wait_for(ended, 10) is None
     played = len(speech) + 5
     await discord_.until(lambda: sum(len(stay.stream.packets) for stay in discord_.voice.sessions) == played)
