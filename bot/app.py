@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import signal
 import sqlite3
@@ -19,16 +20,23 @@ import discord
 from bot import voices
 from bot.client import BarkClient
 from bot.commands import buttons, say
+from bot.commands import voice as voice_commands
 from bot.config import Config, ModelSection
-from bot.errors import Exit, ModelMissing, TokenError, Unreachable
+from bot.errors import ConfigError, Exit, ModelMissing, TokenError, Unreachable
 from bot.flow import clips, queue
+from bot.flow.booth import Booth
 from bot.flow.clips import Janitor
 from bot.flow.intake import Intake
+from bot.flow.job import Job
 from bot.flow.post import Post
 from bot.flow.progress import Board
+from bot.flow.reading import Reading
 from bot.flow.render import Renderer, Settings
 from bot.flow.reply import Outbox
+from bot.flow.visitor import Visitor
+from bot.flow.voice import Voice
 from bot.store import Store, recall, remember
+from synth.patience import Clock, SystemClock
 from synth.process import ModelUnavailable, Synth, SynthStopped
 
 log = logging.getLogger(__name__)
@@ -51,13 +59,24 @@ class App:
         store: Store,
         synth: Synth,
         clock: Callable[[], float] = time.time,
+        patience: Clock | None = None,
     ) -> None:
+        """`clock` is of dates, `patience` of how long the bot stays in a voice channel."""
         self._token, self._store, self._synth, self._clock = token, store, synth, clock
         self._known_voices: tuple[str, ...] = ()
         self.stop = asyncio.Event()
         self.connected = asyncio.Event()
-        self.client = BarkClient(store=store, ready=self.connected.set)
+        messages = config.discord.message_content
+        self.client = BarkClient(store=store, ready=self.connected.set, message_content=messages)
         post = Post(self.client)
+        self.voice = Voice(
+            client=self.client,
+            store=store,
+            post=post,
+            clock=patience or SystemClock(),
+            alone_after=config.voice.alone_after,
+            idle_after=config.voice.idle_after,
+        )
         self._audio = config.store.folder / "audio"
         self._board = Board(
             store=store,
@@ -75,7 +94,7 @@ class App:
             board=self._board,
             clock=clock,
             queued=self._queued,
-            view=buttons.view_for,
+            view=functools.partial(buttons.view_for, playable=True),
             keep=config.store.keep_hours * 3600,
         )
         self._janitor = Janitor(store=store, clock=clock, room=config.store.keep_clips)
@@ -87,7 +106,9 @@ class App:
             folder=self._audio,
             lease=uuid.uuid4().hex,
             settings=_settings(config.model),
-            settled=self._outbox.wake.set,
+            settled=self._settled,
+            heard=self.voice.sounds.hear,
+            silent=self.voice.sounds.over,
         )
         self._intake = Intake(
             store=store,
@@ -98,7 +119,12 @@ class App:
             voices=self._voices,
             queued=self._queued,
         )
-        self.client.tree.add_command(say.build(self._intake, self._voices))
+        group = say.build(self._intake, self._voices)
+        self._booth = Booth(voice=self.voice, store=store)
+        self._reading = Reading(store=store, voice=self.voice, intake=self._intake, possible=messages)
+        voice_commands.add(group, self._booth, self._reading, intake=self._intake, voices=self._voices)
+        self.client.tree.add_command(group)
+        self.client.voice, self.client.reading = self.voice, self._reading
         self._kept_voices = config.store.folder / "voices"
         self.client.desk = buttons.Desk(
             buttons.Tools(
@@ -112,6 +138,7 @@ class App:
                 sorry=self.client.sorry,
                 usual=(config.model.text_temp, config.model.waveform_temp),
                 keep_voice=self._keep_voice,
+                play=self._play,
             )
         )
 
@@ -122,9 +149,18 @@ class App:
         folder, now = self._kept_voices, self._clock()
         return await self._store.call(voices.keep, user_id=user_id, name=name, source=source, folder=folder, now=now)
 
+    async def _play(self, interaction: discord.Interaction, job: Job, take: int) -> None:
+        words = await self._booth.play(Visitor.of(interaction), job, take, self._clock())
+        await interaction.response.send_message(words, ephemeral=True)
+
     def _queued(self) -> None:
         self._renderer.wake.set()
         self._board.changed.set()
+        self.voice.wake()
+
+    def _settled(self) -> None:
+        self._outbox.wake.set()
+        self.voice.wake()
 
     async def run(self) -> None:
         """From start to drained."""
@@ -140,6 +176,7 @@ class App:
                         tasks.create_task(self._outbox.run(), name="outbox"),
                         tasks.create_task(self._janitor.run(), name="janitor"),
                         tasks.create_task(self._renderer.run(), name="renderer"),
+                        tasks.create_task(self.voice.run(self.connected), name="voice"),
                         tasks.create_task(self._connect(), name="gateway"),
                     ]
                     await self.stop.wait()
@@ -171,6 +208,8 @@ class App:
         received = await self._store.insist(queue.recover, self._clock())
         self._known_voices = tuple(await self._store.insist(recall, "voices", ()))
         await self._store.insist(self._sweep)
+        await self.voice.begin()
+        await self._reading.begin()
         await self._log_in()
         self._intake.recover(received)
 
@@ -195,6 +234,11 @@ class App:
     async def _connect(self) -> None:
         try:
             await self.client.connect(reconnect=True)
+        except discord.PrivilegedIntentsRequired as error:
+            raise ConfigError(
+                "Discord does not let this bot read messages. Switch on “Message Content Intent” on the Bot page of"
+                " discord.com/developers, or set discord.message_content = false."
+            ) from error
         except discord.ConnectionClosed as error:
             if error.code == AUTHENTICATION_FAILED:
                 raise TokenError("Discord no longer takes the token. Was it reset? Set the new one.") from error

@@ -14,6 +14,8 @@ from discord import app_commands
 from bot import texts
 from bot.commands import buttons
 from bot.flow.post import ERRORS
+from bot.flow.reading import Reading
+from bot.flow.voice import Voice
 from bot.store import Store, recall, remember
 
 log = logging.getLogger(__name__)
@@ -30,15 +32,20 @@ PERMISSIONS = discord.Permissions(
     create_expressions=True,  # sounds for the soundboard
     connect=True,
     speak=True,
+    set_voice_channel_status=True,
 )
 
 
 class BarkClient(discord.Client):
     """A client that knows one command tree and tells `on_connected` when Discord is there."""
 
-    def __init__(self, *, store: Store, ready: Callable[[], None]) -> None:
+    def __init__(self, *, store: Store, ready: Callable[[], None], message_content: bool = False) -> None:
+        """`message_content`: Discord is asked for what messages say, and refuses the bot where the portal does not allow it."""
+        intents = INTENTS
+        if message_content:
+            intents = discord.Intents(guilds=True, voice_states=True, guild_messages=True, message_content=True)
         super().__init__(
-            intents=INTENTS,
+            intents=intents,
             allowed_mentions=discord.AllowedMentions.none(),
             max_messages=None,  # nothing here reads old messages
             chunk_guilds_at_startup=False,
@@ -47,7 +54,9 @@ class BarkClient(discord.Client):
         self.tree = app_commands.CommandTree(self)
         self.tree.error(self._command_failed)
         self._store, self._connected = store, ready
-        self.desk: buttons.Desk | None = None  # set before the login
+        self.desk: buttons.Desk | None = None  # set before the login, as these are
+        self.voice: Voice | None = None
+        self.reading: Reading | None = None
 
     async def try_login(self, token: str) -> None:
         """Log in; a failure leaves nothing open, so that it can be tried again."""
@@ -76,6 +85,28 @@ class BarkClient(discord.Client):
         """Anything that anybody did; discord.py has called commands, buttons and the forms that it knows by itself."""
         if self.desk is not None:
             await self.desk.hear(interaction)
+
+    async def on_voice_state_update(
+        self, member: discord.Member, _before: discord.VoiceState, _after: discord.VoiceState
+    ) -> None:
+        """Somebody came, went or was moved; perhaps the bot."""
+        if self.voice is not None:
+            self.voice.look(member.guild.id)
+
+    async def on_guild_available(self, guild: discord.Guild) -> None:
+        """A server that was not there when the bot came."""
+        if self.voice is not None:
+            await self.voice.welcome(guild.id)
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        """The bot is no longer in this server."""
+        if self.voice is not None:
+            await self.voice.forget(guild.id)
+
+    async def on_message(self, message: discord.Message) -> None:
+        """Comes only where messages were asked for."""
+        if self.reading is not None:
+            await self.reading.hear(message)
 
     async def on_ready(self) -> None:
         """The gateway is there (also after a reconnect that could not resume)."""
