@@ -7,7 +7,6 @@ import functools
 import random
 from collections.abc import Mapping
 
-from bot import texts
 from bot.commands.buttons import forms
 from bot.commands.buttons.tools import Press, Tools
 from bot.commands.say import MAX_SEED
@@ -44,21 +43,13 @@ async def edit(press: Press, tools: Tools) -> None:
 
 async def edited(press: Press, tools: Tools, values: Mapping[str, str]) -> None:
     """The form, filled in."""
-    seed = forms.seed(values.get("seed", ""), MAX_SEED)
-    liveliness = forms.liveliness(values.get("liveliness", ""))
-    if isinstance(seed, Refused) or isinstance(liveliness, Refused):
-        refused = seed if isinstance(seed, Refused) else liveliness
-        await press.tell(refused.words if isinstance(refused, Refused) else texts.UNEXPECTED)
+    form = forms.edited(values, MAX_SEED)
+    if isinstance(form, Refused):
+        await press.tell(form.words)
         return
-    options = dataclasses.replace(heir(press.job), text_temp=liveliness)
-    await _ask(
-        press,
-        tools,
-        text=values.get("text", ""),
-        voice=values.get("voice", "").strip() or None,
-        seed=tools.random.randint(0, MAX_SEED) if seed is None else seed,
-        options=options,
-    )
+    seed = tools.random.randint(0, MAX_SEED) if form.seed is None else form.seed
+    options = dataclasses.replace(heir(press.job), text_temp=form.liveliness)
+    await _ask(press, tools, text=form.text, voice=form.voice, seed=seed, options=options)
 
 
 async def _ask(press: Press, tools: Tools, *, text: str, voice: str | None, seed: int, options: Options) -> None:
