@@ -104,8 +104,8 @@ class Outbox:
             await asyncio.sleep(wait * random.uniform(0.5, 1.0))
             wait = min(LONGEST_PAUSE, wait * 2)
             job = await self._latest(job)
-        if done and job.path is not None and job.state is State.RENDERED and job.options.voice_message:
-            await self._speak(job, Path(job.path))
+        if done and job.options.voice_message and (await self._latest(job)).state is State.ANSWERED:
+            await self._speak(job, Path(job.path or ""))
         if done and job.path is not None:
             await asyncio.to_thread(Path(job.path).unlink, missing_ok=True)
 

@@ -137,7 +137,9 @@ async def test_what_cannot_be_meant_is_said_in_private(scene: Scene, typed: dict
     opened = await alice.press(message, label="Edit")
     await opened.acknowledged()
     sent = await alice.submit(opened, typed)
-    assert said in (await scene.private(sent)).content
+    refusal = await scene.private(sent)
+    assert said in refusal.content
+    assert refusal.attachments[0].data.decode() == typed.get("text", "hello")  # what was typed is not lost
     assert State.QUEUED not in {job.state for job in await scene.jobs()}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import weakref
 
@@ -37,6 +38,7 @@ async def test_real_answers_and_forms_are_not_kept_either(scene: Scene) -> None:
         await exchange.until(lambda message: message.attachments)
         await scene.private(await alice.press(message, label="More"))
         await (await alice.press(message, label="Edit")).acknowledged()
+    await asyncio.gather(*store._ViewStore__tasks)  # the last press may still be at work
     gc.collect()
     assert (store._views, store._synced_message_views, store._modals) == ({}, {}, {})
     assert [thing for thing in gc.get_objects() if isinstance(thing, Handle | discord.ui.Modal)] == []

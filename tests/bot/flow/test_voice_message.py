@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from bot.flow import queue
+from bot.flow.job import State
 from bot.flow.voice_message import POINTS, draw, peaks
+from bot.loopback.faults import Fault
 from bot.loopback.server import Loopback
 from bot.loopback.world import Permissions
 from tests.bot.harness import bot_on
@@ -84,6 +88,21 @@ async def test_where_voice_messages_are_not_allowed_the_asker_is_told_what_is_mi
         await exchange.until(lambda message: message.ephemeral and "“Send Voice Messages”" in message.content)
         assert exchange.original.attachments
         assert discord.complaints == []
+
+
+async def test_where_there_is_no_answer_there_is_no_voice_message(tmp_path: Path) -> None:
+    async with Loopback() as discord, bot_on(discord, tmp_path) as app:
+        exchange = await discord.user("alice").slash("bark", "say", text="hold")
+        await exchange.until(lambda message: "%" in message.content)
+        await app._store.call(_wish, exchange.id)
+        discord.faults.add(Fault.too_large("PATCH /webhooks/{application}/{token}/messages/@original", times=None))
+        (app._audio / f"{exchange.id}.go").touch()
+        async with asyncio.timeout(10):
+            while (await app._store.call(queue.get, exchange.id)).told_at is None:  # noqa: ASYNC110 - a row has no event
+                await asyncio.sleep(0)
+        await app._outbox.flush(10)
+        assert (await app._store.call(queue.get, exchange.id)).state is State.FAILED
+        assert [m for m in discord.channel_messages(discord.general) if m.attachments] == []
 
 
 def _wish(db, job: int) -> None:
