@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 import sqlite3
@@ -16,7 +17,7 @@ from bot.commands.buttons import forms, view_for, waiting_view
 from bot.commands.buttons.anew import COOLEST, STEPS, WARMEST, moved
 from bot.commands.buttons.keeping import sound_name
 from bot.commands.buttons.mark import LARGEST_ID, TEMPLATE, Action, Mark
-from bot.commands.buttons.rights import ASKER, ASKER_OR_MODERATOR, UNFINISHED, Presser, refusal
+from bot.commands.buttons.rights import ASKER, ASKER_OR_MODERATOR, FINISHED, UNFINISHED, Presser, refusal
 from bot.commands.buttons.telling import SHOWN, plain
 from bot.commands.buttons.view import more_view
 from bot.flow.check import Refused
@@ -61,7 +62,10 @@ def test_a_custom_id_says_what_went_in(mark: Mark) -> None:
     assert len(str(mark)) <= 100  # Discord's most
 
 
-@given(st.text() | st.from_regex(TEMPLATE) | st.from_regex(r"bark:[a-z]*:[0-9]*(:[0-9]*)?", fullmatch=True))
+large = st.integers(2**62, 10**30).map(lambda job: f"bark:again:{job}")
+
+
+@given(large | st.text() | st.from_regex(TEMPLATE) | st.from_regex(r"bark:[a-z]*:[0-9]*(:[0-9]*)?", fullmatch=True))
 def test_whatever_a_custom_id_says_it_is_understood_whole_or_not_at_all(custom_id: str) -> None:
     mark = Mark.parse(custom_id)
     if mark is not None:
@@ -70,19 +74,39 @@ def test_whatever_a_custom_id_says_it_is_understood_whole_or_not_at_all(custom_i
         assert TEMPLATE.fullmatch(custom_id)
 
 
-@given(marks, jobs, people)
-def test_nobody_presses_what_is_not_theirs(mark: Mark, job: Job, presser: Presser) -> None:
-    if refusal(mark, job, presser) is not None:
-        return
-    own = presser.user_id == job.user_id
-    assert own or mark.action not in ASKER
-    assert own or presser.moderator or mark.action not in ASKER_OR_MODERATOR
-    assert (mark.action is Action.CANCEL) == (job.state in UNFINISHED)
-    if presser.guild_id is not None:
-        assert job.guild_id == presser.guild_id
-    else:
-        assert own or (job.guild_id is None and job.channel_id == presser.channel_id)
-    assert presser.may_use_commands or (presser.moderator and mark.action in ASKER_OR_MODERATOR)
+@pytest.mark.parametrize("action", Action)
+def test_who_may_press_what_and_when_in_all_cases(action: Action) -> None:
+    yes_no = (False, True)
+    for own, moderator, commands, here, state in itertools.product(yes_no, yes_no, yes_no, yes_no, State):
+        job = a_job(user_id=1, guild_id=2, state=state)
+        presser = Presser(
+            user_id=1 if own else 9,
+            guild_id=2 if here else 8,
+            channel_id=3,
+            moderator=moderator,
+            may_use_commands=commands,
+        )
+        theirs = own or action not in ASKER | ASKER_OR_MODERATOR or (moderator and action in ASKER_OR_MODERATOR)
+        allowed = commands or (moderator and not own and action in ASKER_OR_MODERATOR)
+        timely = state in (UNFINISHED if action is Action.CANCEL else FINISHED)
+        expected = here and theirs and allowed and timely
+        assert (refusal(Mark(action=action, job=1), job, presser) is None) == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "user", "channel", "allowed"),
+    [
+        ({"guild_id": None}, 1, 3, True),  # their own, where they asked
+        ({"guild_id": 2}, 1, 77, True),  # a late answer that went to its asker directly
+        ({"guild_id": None}, 9, 3, True),  # a group: others see it too
+        ({"guild_id": None}, 9, 77, False),
+        ({"guild_id": 2}, 9, 3, False),
+    ],
+)
+def test_in_direct_messages(values: dict[str, Any], user: int, channel: int, allowed: bool) -> None:  # noqa: FBT001 - a case
+    presser = Presser(user_id=user, guild_id=None, channel_id=channel, moderator=False, may_use_commands=True)
+    job = a_job(state="answered", **values)
+    assert (refusal(Mark(action=Action.AGAIN, job=1), job, presser) is None) == allowed
 
 
 @given(marks, people)
