@@ -135,7 +135,7 @@ KEEP_TITLE = "Keep this voice"
 KEEP_NAME = "Name"
 KEEP_NAME_HINT = "What you will call it, 2 to 32 characters"
 BAD_SEED = "A seed is a whole number from 0 to {most}."
-BAD_LIVELINESS = "Liveliness is a number from {least} to {most}, for example {usual}."
+BAD_LIVELINESS = "Liveliness is a number from {least} to {most}; 0.7 is usual."
 DETAILS = """**Voice** {voice} · **seed** {seed} · **model** {model}
 **Temperatures** text {text_temp}, sound {waveform_temp}
 **Length** {seconds} · **made in** {took} · **asked** {when}"""

@@ -112,7 +112,7 @@ class Outbox:
 
     async def _after(self, job: Job) -> None:
         """It is delivered: what is left is the voice message, if one was asked for; files that are not kept go."""
-        if job.state is State.RENDERED and job.options.voice_message:
+        if job.options.voice_message and (await self._latest(job)).state is State.ANSWERED:
             await self._speak(job, clips.paths(job)[0])
         if job.path is not None and not await self._store.insist(clips.find, job.id, 1):
             await asyncio.to_thread(clips.remove, clips.paths(job))

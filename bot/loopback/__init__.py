@@ -28,7 +28,7 @@ The bot's side
 What there is
     world.py         guild, channels, people, permissions, the clock; snowflake.py, pulse.py: ids, waking up waiters
     interactions.py  deadlines (3 s, 15 min), one acknowledgement each, follow-ups
-    messages.py      messages, attachments, history, nonces; rules.py: what makes a message invalid
+    messages.py      messages, attachments, history, nonces; rules.py: what makes a message or a sound invalid
     payloads.py      JSON objects; problems.py: error codes
 Making trouble and noticing it
     faults.py        429, 5xx, silence, lost answers, resets, dropped gateways, spoilt encryption, by route or by chance

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.loopback.payloads import Json, numbered, timestamp, user
-from bot.loopback.problems import FOREIGN_MESSAGE, INVALID_FORM, UNKNOWN_MESSAGE, ApiError
-from bot.loopback.rules import EPHEMERAL, LOADING
+from bot.loopback.problems import FOREIGN_MESSAGE, INVALID_FORM, SPEECH_EDITED, UNKNOWN_MESSAGE, ApiError
+from bot.loopback.rules import EPHEMERAL, LOADING, VOICE_MESSAGE
 from bot.loopback.wire import Upload
 from bot.loopback.world import Person, World
 
@@ -149,6 +149,8 @@ class Messages:
         """The same message with what the body names replaced; what it leaves out stays."""
         if message.author is not self._world.bot:
             raise ApiError(FOREIGN_MESSAGE)
+        if message.flags & VOICE_MESSAGE:
+            raise ApiError(SPEECH_EDITED)
         self._change(message, body, files)
         message.flags &= ~LOADING
         message.edited_at = self._world.clock()

@@ -31,6 +31,10 @@ CLOSED_DM = Problem(403, 50007, "Cannot send messages to this user")
 MISSING_PERMISSIONS = Problem(403, 50013, "Missing Permissions")
 EXPIRED_TOKEN = Problem(401, 50027, "Invalid Webhook Token")
 INVALID_FORM = Problem(400, 50035, "Invalid Form Body")
+SPEECH_BAD_CONTENT = Problem(400, 50159, "Voice messages do not support additional content.")
+SPEECH_BAD_FILES = Problem(400, 50160, "Voice messages must have a single audio attachment.")
+SPEECH_BAD_METADATA = Problem(400, 50161, "Voice messages must have supporting metadata.")
+SPEECH_EDITED = Problem(400, 50162, "Voice messages cannot be edited.")
 BAD_JSON = Problem(400, 50109, "The request body contains invalid JSON.")
 
 

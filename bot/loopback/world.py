@@ -34,6 +34,7 @@ class Permissions(enum.IntFlag):
     MANAGE_GUILD = 1 << 5
     VIEW_CHANNEL = 1 << 10
     SEND_MESSAGES = 1 << 11
+    MANAGE_MESSAGES = 1 << 13
     EMBED_LINKS = 1 << 14
     ATTACH_FILES = 1 << 15
     READ_MESSAGE_HISTORY = 1 << 16
@@ -104,6 +105,7 @@ class World:
         self.owner = self.person("owner")
         self.channels: dict[int, Channel] = {}
         self.voice_states: dict[int, Json] = {}  # by user
+        self.sounds: list[Json] = []  # of the soundboard
         self.general = self._add_channel(ChannelType.TEXT, "general")
         self.second = self._add_channel(ChannelType.TEXT, "bots")
         self.voice_channel = self._add_channel(ChannelType.VOICE, "Voice")

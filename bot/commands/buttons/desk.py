@@ -16,6 +16,7 @@ from bot.commands.buttons.mark import PREFIX, TEMPLATE, Action, Mark
 from bot.commands.buttons.rights import Presser, refusal
 from bot.commands.buttons.tools import Press, Tools
 from bot.flow import queue
+from bot.texts import say
 
 log = logging.getLogger(__name__)
 
@@ -112,4 +113,4 @@ class Desk:
 
 
 async def _private(interaction: discord.Interaction, words: str) -> None:
-    await interaction.response.send_message(words, ephemeral=True)
+    await interaction.response.send_message(say(words), ephemeral=True)
