@@ -17,7 +17,8 @@ import aiohttp
 import discord
 
 from bot.client import BarkClient
-from bot.commands import say
+from bot.commands import say, server, settings, voices
+from bot.commands.switch import Switch
 from bot.config import Config, ModelSection
 from bot.errors import Exit, ModelMissing, TokenError, Unreachable
 from bot.flow import queue
@@ -26,7 +27,11 @@ from bot.flow.post import Post
 from bot.flow.progress import Board
 from bot.flow.render import Renderer, Settings
 from bot.flow.reply import Outbox
+from bot.house import House
+from bot.previews import Previews
+from bot.settings import Book
 from bot.store import Store, recall, remember
+from bot.voices import Library
 from synth.process import ModelUnavailable, Synth, SynthStopped
 
 log = logging.getLogger(__name__)
@@ -55,7 +60,9 @@ class App:
         self.stop = asyncio.Event()
         self.connected = asyncio.Event()
         self.client = BarkClient(store=store, ready=self.connected.set)
-        post = Post(self.client)
+        self._book, self._library = self._rooms(config)
+        house = House(book=self._book, library=self._library)
+        post = Post(self.client, house.mentions)
         self._audio = config.store.folder / "audio"
         self._board = Board(
             store=store,
@@ -75,21 +82,52 @@ class App:
             folder=self._audio,
             lease=uuid.uuid4().hex,
             settings=_settings(config.model),
-            settled=self._outbox.wake.set,
+            settled=self._settled,
+            voice_files=house.voice_files,
+        )
+        self._previews = Previews(
+            synth=synth,
+            library=self._library,
+            folder=config.store.folder / "previews",
+            free=self._renderer.free,
         )
         self._intake = Intake(
             store=store,
             post=post,
             clock=clock,
-            limits=config.limits.as_limits(),
+            house=house,
             pace=lambda: self._renderer.pace,
-            voices=self._voices,
             queued=self._queued,
         )
-        self.client.tree.add_command(say.build(self._intake, self._voices))
+        self._add_commands(house, config)
+
+    def _rooms(self, config: Config) -> tuple[Book, Library]:
+        book = Book(store=self._store, limits=config.limits.as_limits())
+        library = Library(
+            store=self._store,
+            folder=config.store.folder / "voices",
+            clock=self._clock,
+            presets=self._voices,
+            shares=lambda guild: book.server(guild).sharing,
+            most=config.limits.kept_voices,
+        )
+        return book, library
+
+    def _add_commands(self, house: House, config: Config) -> None:
+        switch = Switch(self.client.apologise)
+        self.client.event(switch.on_interaction)
+        bark = say.build(self._intake, house)
+        voices.add(bark, switch, house, self._previews)
+        settings.add(bark, switch, house)
+        server.add(bark, switch, house, config.limits.as_limits())
+        self.client.tree.add_command(bark)
 
     def _voices(self) -> tuple[str, ...]:
         return self._synth.voices or self._known_voices
+
+    def _settled(self) -> None:
+        self._outbox.wake.set()
+        self._previews.seat_free()
 
     def _queued(self) -> None:
         self._renderer.wake.set()
@@ -118,6 +156,7 @@ class App:
             raise _first(group) from None
         finally:
             await self._intake.close()
+            await self._previews.close()
             await self.client.close()
             await self._synth.close()
 
@@ -138,6 +177,8 @@ class App:
         """What an earlier life left is put in order, and Discord lets us in."""
         received = await self._store.insist(queue.recover, self._clock())
         self._known_voices = tuple(await self._store.insist(recall, "voices", ()))
+        await self._book.load()
+        await self._library.load()
         await self._store.insist(self._sweep)
         await self._log_in()
         self._intake.recover(received)
@@ -172,6 +213,7 @@ class App:
         with contextlib.suppress(SynthStopped):
             ready = await self._synth.until_ready()
             await self._store.insist(remember, "voices", ready.voices)
+            await asyncio.to_thread(self._previews.keep_only, ready.model)
 
     def _sweep(self, db: sqlite3.Connection) -> None:
         """Remove audio that no open job waits for: left over by a life that was killed between two steps."""

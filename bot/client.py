@@ -79,7 +79,12 @@ class BarkClient(discord.Client):
         )
 
     async def _command_failed(self, interaction: discord.Interaction, error: app_commands.AppCommandError) -> None:
-        cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
+        await self.apologise(
+            interaction, error.original if isinstance(error, app_commands.CommandInvokeError) else error
+        )
+
+    async def apologise(self, interaction: discord.Interaction, cause: Exception) -> None:
+        """What became of a command, a press or a modal is told in the log, and in words to whoever waits for an answer."""
         if isinstance(cause, discord.NotFound) and interaction.type is discord.InteractionType.autocomplete:
             return  # the person typed on; the answer came too late to matter
         log.error(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -16,6 +17,7 @@ from synth.mastering import finish
 from synth.pipeline import Model, Request, speak
 from synth.protocol import Job
 from synth.text import SHORTEST_LIMIT, language_of, pieces
+from synth.voices import Voice
 
 if TYPE_CHECKING:
     from synth.worker import WorkerOptions
@@ -69,11 +71,18 @@ class BarkEngine:
         """Bytes in use on the device."""
         return device.memory_in_use(self.device)
 
+    def _voice(self, job: Job, name: str | None) -> Voice | None:
+        """The voice that a job calls so: one of its files, else the model's. UnknownVoice, BadVoice."""
+        if name is None:
+            return None
+        path = job.voice_files.get(name)
+        return self._model.voices.get(name) if path is None else self._model.voices.get_file(Path(path))
+
     def render(self, job: Job, step: Callable[[str, float, float], None]) -> float:
         """Speak, finish and write one job; the seconds of audio."""
         request = Request(
             pieces=tokenized(self._model, job.text, job.voice),
-            voice=self._model.voices.get(job.voice) if job.voice else None,
+            voice=self._voice(job, job.voice),
             seed=job.seed,
             greedy=job.greedy,
             text_temp=job.text_temp,

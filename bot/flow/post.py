@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import enum
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -74,8 +74,8 @@ class Post:
     Where Discord asks to be left alone, all of them wait.
     """
 
-    def __init__(self, client: discord.Client) -> None:
-        self._client = client
+    def __init__(self, client: discord.Client, mentions: Callable[[Job], bool] = lambda _: True) -> None:
+        self._client, self._mentions = client, mentions  # whether an asker wants to be called
         self._quiet_until = 0.0  # on the loop's clock
 
     @contextlib.asynccontextmanager
@@ -135,7 +135,8 @@ class Post:
 
     async def send(self, job: Job, content: str, path: Path | None, *, direct: bool = False) -> None:
         """A message of its own, in the channel or to the asker alone. The nonce makes all tries within minutes one message."""
-        mentions = discord.AllowedMentions(everyone=False, roles=False, users=[discord.Object(job.user_id)])
+        called = [discord.Object(job.user_id)] if self._mentions(job) else False
+        mentions = discord.AllowedMentions(everyone=False, roles=False, users=called)
         async with self._request():
             place = await self._place(job, direct=direct)
             file = discord.utils.MISSING if path is None else attachment(job, path)

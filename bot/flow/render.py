@@ -47,9 +47,11 @@ class Renderer:
         lease: str,
         settings: Settings,
         settled: Callable[[], None],
+        voice_files: Callable[[Job], dict[str, str]] = lambda _: {},
     ) -> None:
         self._store, self._synth, self._board, self._clock = store, synth, board, clock
         self._folder, self._lease, self._settings, self._settled = folder, lease, settings, settled
+        self._voice_files = voice_files
         self._task: asyncio.Task[Any] | None = None
         self._stopping = False
         self._works: set[asyncio.Task[None]] = set()  # jobs at hand
@@ -93,6 +95,10 @@ class Renderer:
         self._settled()
         self._board.changed.set()
         self.wake.set()
+
+    def free(self) -> bool:
+        """Whether the synth process has a seat that no job takes."""
+        return self._synth.ready is not None and len(self._works) < self._synth.ready.seats
 
     async def stop(self, patience: float) -> None:
         """Claim nothing more; the jobs at hand have `patience` seconds to finish, else they go back to the queue."""
@@ -140,7 +146,8 @@ class Renderer:
             path=str(self._folder / f"{job.id}.ogg"),
             seed=job.seed,
             voice=voice,
-            text_temp=self._settings.text_temp,
+            voice_files=self._voice_files(job),
+            text_temp=self._settings.text_temp if job.options.text_temp is None else job.options.text_temp,
             waveform_temp=self._settings.waveform_temp,
             min_eos_p=self._settings.min_eos_p,
             max_bytes=job.size_limit,

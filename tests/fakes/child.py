@@ -95,7 +95,8 @@ class Script:
 
         if not job.text.strip():
             raise EmptyText("There is nothing to say: the text is empty.")
-        if job.voice is not None and job.voice not in self.voices:
+        file = job.voice_files.get(job.voice or "")
+        if job.voice is not None and (not Path(file).is_file() if file else job.voice not in self.voices):
             raise UnknownVoice(f"There is no voice {job.voice!r}.")
         word, _, argument = job.text.partition(":")
         if action := getattr(self, f"_{word}", None):
@@ -166,12 +167,13 @@ def _write_tone(job: Job) -> float:
     import numpy as np  # noqa: PLC0415 -- a child that is killed at once needs neither
     import soundfile  # noqa: PLC0415
 
+    voice = job.voice_files.get(job.voice or "", job.voice)
     rate = 24_000
     path = Path(job.path)
     aside = path.with_name(f".{path.name}.part")
     try:
         with soundfile.SoundFile(aside, "w", rate, 1, format="OGG", subtype="OPUS") as file:
-            file.comment = f"job={job.id}; seed={job.seed}; text={job.text}"
+            file.comment = f"job={job.id}; seed={job.seed}; text={job.text}; voice={voice}; text_temp={job.text_temp}"
             file.write(np.sin(np.arange(rate) * (100 + job.seed % 900) * 2 * np.pi / rate) / 10)
         if job.max_bytes is not None and aside.stat().st_size > job.max_bytes:
             aside.unlink()
