@@ -83,7 +83,7 @@ def corrected(asked: Iterable[str], known: Iterable[str]) -> list[set[str]]:
     for word in asked:
         begun = {other for other in vocabulary if _fits(word, other)}
         if not begun and len(word) >= SHORTEST_GUESS and not word.isdigit():
-            begun = set(difflib.get_close_matches(word, vocabulary, n=3, cutoff=CLOSE))
+            begun = set(difflib.get_close_matches(word, vocabulary, n=1, cutoff=CLOSE))
         if not begun:
             return []
         meant.append(begun)

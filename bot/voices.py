@@ -198,7 +198,7 @@ class Library:
         """Forget a voice of one's own, and remove its file."""
         if not await self._store.call(kept.delete, voice.id, user_id):
             return False
-        self._drop(voice)
+        self._drop(self._kept.get(voice.id, voice))
         for person, keys in list(self._favourites.items()):
             self._favourites[person] = tuple(key for key in keys if key != voice.key)
         await asyncio.to_thread(self.path(voice).unlink, missing_ok=True)

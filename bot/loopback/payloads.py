@@ -73,7 +73,7 @@ def member(person: Person, world: World) -> Json:
         "user": user(person),
         "nick": None,
         "avatar": None,
-        "roles": [str(world.role_id)] if person.bot else [],
+        "roles": [str(world.role_id)] if person.bot else [str(number) for number in person.roles],
         "joined_at": JOINED,
         "premium_since": None,
         "pending": False,
@@ -165,6 +165,7 @@ def guild(world: World) -> Json:
         "roles": [
             role(world.guild_id, "@everyone", default),
             role(world.role_id, world.bot.name, world.bot.permissions),
+            *(role(number, name, 0) for number, name in world.roles.items()),
         ],
         "large": False,
         "unavailable": False,
