@@ -5,6 +5,7 @@ All that a press needs stands in its custom id, `bark-voices:<action>:<page>:<of
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -27,6 +28,7 @@ from bot.voices import Voice
 log = logging.getLogger(__name__)
 
 PREFIX = "bark-voices"
+CLIP = "ai-speech-sample.ogg"  # as it is uploaded
 Action = Callable[[discord.Interaction, Spot, Voice], Awaitable[None]]
 
 
@@ -151,18 +153,23 @@ class Gallery:
         name = discord.utils.escape_markdown(plain(voice))
         words = say(texts.PREVIEW, voice=name)
         if path := await self._previews.ready(voice):
-            await interaction.response.send_message(
-                words, file=discord.File(path, "ai-speech-sample.ogg"), ephemeral=True
-            )
+            with contextlib.closing(discord.File(path, CLIP)) as file:
+                await interaction.response.send_message(words, file=file, ephemeral=True)
             return
         await self._tell(interaction, say(texts.PREVIEW_PREPARING, voice=name))
         try:
-            clip = discord.File(await self._previews.make(voice), "ai-speech-sample.ogg")
-            await interaction.edit_original_response(content=words, attachments=[clip])
-        except NoPreview as problem:
-            await interaction.edit_original_response(content=str(problem))
+            await self._show_sample(interaction, voice, words)
         except ERRORS as error:  # dismissed meanwhile
             log.info("a sample could not be shown: %s", error)
+
+    async def _show_sample(self, interaction: discord.Interaction, voice: Voice, words: str) -> None:
+        try:
+            path = await self._previews.make(voice)
+        except NoPreview as problem:
+            await interaction.edit_original_response(content=str(problem))
+            return
+        with contextlib.closing(discord.File(path, CLIP)) as file:
+            await interaction.edit_original_response(content=words, attachments=[file])
 
     async def _star(self, interaction: discord.Interaction, spot: Spot, voice: Voice) -> None:
         user = interaction.user.id

@@ -218,6 +218,8 @@ def numbered(components: list[Json]) -> list[Json]:
         count += 1
         first = {"id": component.get("id") or count}
         inner = {key: number(component[key]) for key in ("components", "component", "accessory") if key in component}
+        if chosen := component.get("default_values"):
+            inner["default_values"] = [value | {"id": str(value["id"])} for value in chosen]
         return component | first | inner
 
     return [number(component) for component in components]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 import soundfile
 import torch
@@ -93,3 +94,20 @@ def test_a_listener_can_stop_it_at_any_stage(engine, tmp_path):
         with pytest.raises(Stopped):
             render(engine, job(tmp_path), stop)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_voice_may_be_a_file(engine, tmp_path):
+    """The tokens of one of the model's voices, written as an .npz, speak as that voice does."""
+    name = engine.voices[1]
+    voice, file = engine._model.voices.get(name), tmp_path / "7.npz"
+    np.savez(file, **{key: getattr(voice, key) for key in ("semantic_prompt", "coarse_prompt", "fine_prompt")})
+    files = {"Grandpa": str(file)}
+    wanted, heard = tmp_path / "wanted.wav", tmp_path / "heard.wav"
+    render(engine, job(tmp_path, path=str(wanted), voice=name), watch)
+    render(engine, job(tmp_path, path=str(heard), voice="Grandpa", voice_files=files), watch)
+    assert soundfile.read(wanted)[0].tobytes() == soundfile.read(heard)[0].tobytes()
+    file.unlink()
+    with pytest.raises(UnknownVoice):
+        render(engine, job(tmp_path, voice="Grandpa", voice_files=files), watch)
+    with pytest.raises(UnknownVoice):
+        render(engine, job(tmp_path, voice="Grandpa"), watch)
