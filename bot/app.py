@@ -89,7 +89,7 @@ class App:
             synth=synth,
             library=self._library,
             folder=config.store.folder / "previews",
-            free=self._renderer.free,
+            seats=self._renderer.free_seats,
         )
         self._intake = Intake(
             store=store,
@@ -130,6 +130,7 @@ class App:
         self._previews.seat_free()
 
     def _queued(self) -> None:
+        self._previews.give_way()
         self._renderer.wake.set()
         self._board.changed.set()
 

@@ -1,16 +1,18 @@
 """Short clips to hear voices by: rendered once, at the first demand, and kept until the model changes.
 
-They come after everybody's jobs: one at a time, and begun only while the synth process has a seat that no job takes.
+They come after everybody's jobs: one at a time, begun only while the synth process has a seat that no job takes, and given up
+for a job that comes and finds none.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import logging
 import shutil
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bot import texts
@@ -25,6 +27,7 @@ log = logging.getLogger(__name__)
 SEED = 1  # always the same: a voice is compared with others by one try each
 LONGEST = 10.0  # seconds of a clip
 PATIENCE = 300.0  # seconds in which a seat must become free: well within the life of an interaction's token
+LOOK_AGAIN = 2.0  # seconds after which it is looked at the seats, also if no job has ended
 UPLOAD = 8 << 20  # bytes; a clip of some seconds has a hundredth
 
 
@@ -35,11 +38,22 @@ class NoPreview(Exception):
 class Previews:
     """The clips, by model and voice."""
 
-    def __init__(self, *, synth: Synth, library: Library, folder: Path, free: Callable[[], bool]) -> None:
-        self._synth, self._library, self._folder, self._free = synth, library, folder, free
+    def __init__(
+        self,
+        *,
+        synth: Synth,
+        library: Library,
+        folder: Path,
+        seats: Callable[[], int],
+        sentences: Mapping[str, str] = SENTENCES,
+    ) -> None:
+        self._synth, self._library, self._folder, self._seats = synth, library, folder, seats
+        self._sentences = sentences
+        self._deadly: set[Path] = set()  # the synth process died under these: not again in this life
         self._turn = asyncio.Lock()
         self._making: dict[Path, asyncio.Task[Path]] = {}
         self._seat = asyncio.Event()
+        self._at_hand: str | None = None  # the id of the job
 
     async def ready(self, voice: Voice) -> Path | None:
         """The clip, if it is there already."""
@@ -64,6 +78,11 @@ class Previews:
             raise NoPreview(texts.PREVIEW_BUSY) from None
         except SynthStopped:
             raise NoPreview(texts.STOPPING) from None
+
+    def give_way(self) -> None:
+        """A job is about to be begun: if there is one seat only for both, the sample waits."""
+        if self._at_hand is not None and self._seats() < 2:
+            self._synth.cancel(self._at_hand)
 
     def seat_free(self) -> None:
         """A job has ended: there may be a seat."""
@@ -97,25 +116,39 @@ class Previews:
         async with self._turn:
             if await asyncio.to_thread(path.is_file):
                 return path
-            while not self._free():
-                self._seat.clear()
-                await self._seat.wait()
+            if path in self._deadly:
+                raise NoPreview(texts.FAILED["internal"])
             await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
-            try:
-                await self._synth.render(self._order(voice, path))
-            except JobFailed as failure:
-                log.warning("no preview of %s: %s %s", voice.key, failure.reason, failure.detail)
-                raise NoPreview(texts.FAILED.get(failure.reason, texts.FAILED["internal"])) from None
-            except (SynthDied, JobCancelled) as death:
-                log.warning("no preview of %s: %s", voice.key, death)
-                raise NoPreview(texts.FAILED["internal"]) from None
+            while self._seats() < 1 or not await self._try(voice, path):
+                self._seat.clear()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._seat.wait(), LOOK_AGAIN)
             return path
+
+    async def _try(self, voice: Voice, path: Path) -> bool:
+        """Render it; False if it gave way. NoPreview, SynthStopped."""
+        order = self._order(voice, path)
+        self._at_hand = order.id
+        try:
+            await self._synth.render(order)
+        except JobCancelled:
+            return False
+        except JobFailed as failure:
+            log.warning("no preview of %s: %s %s", voice.key, failure.reason, failure.detail)
+            raise NoPreview(texts.FAILED.get(failure.reason, texts.FAILED["internal"])) from None
+        except SynthDied as death:
+            self._deadly.add(path)
+            log.warning("no preview of %s: %s", voice.key, death)
+            raise NoPreview(texts.FAILED["internal"]) from None
+        finally:
+            self._at_hand = None
+        return True
 
     def _order(self, voice: Voice, path: Path) -> protocol.Job:
         language = None if isinstance(voice, Kept) else voice.language
         return protocol.Job(
             id=f"preview {path.name}",
-            text=SENTENCES[language or "en"],
+            text=self._sentences[language or "en"],
             path=str(path.resolve()),
             seed=SEED,
             voice=voice.name,

@@ -96,9 +96,9 @@ class Renderer:
         self._board.changed.set()
         self.wake.set()
 
-    def free(self) -> bool:
-        """Whether the synth process has a seat that no job takes."""
-        return self._synth.ready is not None and len(self._works) < self._synth.ready.seats
+    def free_seats(self) -> int:
+        """Seats of the synth process that no job takes."""
+        return self._synth.ready.seats - len(self._works) if self._synth.ready else 0
 
     async def stop(self, patience: float) -> None:
         """Claim nothing more; the jobs at hand have `patience` seconds to finish, else they go back to the queue."""
