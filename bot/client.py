@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import discord
 from discord import app_commands
@@ -48,6 +48,9 @@ class BarkClient(discord.Client):
         self.tree.error(self._command_failed)
         self._store, self._connected = store, ready
         self.desk: buttons.Desk | None = None  # set before the login
+        self.hearers: list[
+            Callable[[discord.Interaction], Awaitable[None]]
+        ] = []  # of everything that is pressed or filled in
 
     async def try_login(self, token: str) -> None:
         """Log in; a failure leaves nothing open, so that it can be tried again."""
@@ -74,8 +77,8 @@ class BarkClient(discord.Client):
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """Anything that anybody did; discord.py has called commands, buttons and the forms that it knows by itself."""
-        if self.desk is not None:
-            await self.desk.hear(interaction)
+        for hear in self.hearers:
+            await hear(interaction)
 
     async def on_ready(self) -> None:
         """The gateway is there (also after a reconnect that could not resume)."""

@@ -54,6 +54,123 @@ QUEUE_FULL = "The line is about {wait} long right now, too long to promise an an
 STOPPING = "I am restarting. Try again in a minute; what is in line already is kept."
 STORE_FULL = "I cannot take this down: the disk is full or the database does not answer. The people who run me have been told in the log."
 
+WRONG_CHANNEL = "This server lets me speak in {channels} only."
+WRONG_ROLE = "This server lets me speak for {roles} only."
+TURNED_OFF = "This server has turned {feature} off."
+FEATURES = {
+    "sing": "singing",
+    "sound": "sounds",
+    "dialogue": "dialogues",
+    "long": "long texts",
+    "voice": "speaking in voice channels",
+}
+
+# Voices
+VOICES = "Hear, choose and manage voices"
+VOICE_OWN = "yours"
+VOICE_SHARED = "from this server"
+VOICES_TITLE = "**Voices · {page}**"
+VOICES_FAVOURITES = "Your favourites"
+VOICES_OWN = "Kept by you"
+VOICES_SHARED = "Shared with this server"
+VOICES_OTHER = "Other voices"
+VOICES_LINE = "{name}{more}{star}"
+VOICES_NONE = {
+    "favourites": "You have no favourites yet. Choose a voice and press ☆ Favourite.",
+    "own": "You have kept no voice yet. Press “Keep voice” below an answer that you like.",
+    "shared": "Nobody shares a voice with this server yet.",
+    "other": "There is nothing here.",
+}
+VOICES_STARTING = "The voice model is still starting, so I do not know its voices yet. Try again in a minute."
+VOICES_CHOSEN = "Chosen: **{name}**{mark}"
+VOICES_DEFAULT_MARK = " · your default"
+VOICES_CHOOSE_PAGE = "Choose a language or a list"
+VOICES_CHOOSE = "Choose a voice"
+VOICE_HEAR = "▶ Hear it"
+VOICE_STAR = "☆ Favourite"
+VOICE_UNSTAR = "★ Favourite"
+VOICE_USE = "Use as my default"
+VOICE_USE_NOT = "No longer my default"
+VOICE_RENAME = "Rename"
+VOICE_SHARE = "Share with this server"
+VOICE_UNSHARE = "Stop sharing"
+VOICE_TAKE_AWAY = "Take it from this server"
+VOICE_DELETE = "Delete"
+VOICE_DELETE_SURE = "Delete **{name}** for good? Nobody can use it any more, and texts in line that want it will fail."
+VOICE_KEEP_IT = "Keep it"
+VOICE_NAME = "Name of the voice"
+VOICE_RENAME_TITLE = "Rename a voice"
+VOICES_BACK, VOICES_ON = "◀", "▶"
+VOICES_FULL = "You have kept {limit} voices already, the most for one person. Delete one in /bark voices first."
+VOICE_NAME_LENGTH = "A voice's name has {least} to {most} letters or figures."
+VOICE_NAME_TAKEN = "There is a voice called “{name}” already. Choose another name."
+VOICE_NO_SHARING = "This server does not let people share voices."
+VOICE_NO_SERVER = "There is no server here to share it with."
+VOICE_NOT_YOURS = "That voice is not yours, so you cannot change it."
+VOICE_GONE = "That voice is not there any more."
+PREVIEW = "AI-generated speech (Bark) · {voice}"
+PREVIEW_PREPARING = "Preparing a sample of {voice}. It appears here as soon as there is room."
+PREVIEW_BUSY = "There is too much in line for a sample right now. Try again later."
+
+# Settings
+SETTINGS = "See and change your own settings"
+SERVER = "Settings of this server, for its moderators"
+SETTINGS_TITLE = "**Your settings.** What you leave open is as this server or I have it."
+SERVER_TITLE = "**Settings of this server.** They hold for everybody here."
+SERVER_ONLY = "That is for servers: use it in one."
+MODERATORS_ONLY = "Only members who may manage this server can change its settings."
+SETTING = "{name}: **{value}**"
+SETTING_OPEN = "left open"
+SETTING_YES = "yes"
+SETTING_NO = "no"
+SETTING_NAMES = {
+    "voice": "Voice",
+    "liveliness": "Liveliness",
+    "format": "File",
+    "voice_message": "As a voice message",
+    "mention_late": "Mention me when it comes late",
+    "language": "Language of my words",
+    "channels": "Channels where I speak",
+    "roles": "Roles I speak for",
+    "max_chars": "Longest text, in characters",
+    "waiting_per_user": "Texts in line for one member",
+    "waiting_per_guild": "Texts in line for the server",
+    "log_channel": "Channel for notices",
+    "sharing": "Sharing of kept voices",
+    "off": "Turned off",
+}
+SETTING_CHOICES = {
+    "calm": "calm",
+    "natural": "natural",
+    "lively": "lively",
+    "ogg": "Ogg Opus",
+    "mp3": "MP3",
+    "flac": "FLAC",
+    "wav": "WAV",
+    "en": "English",
+    "es": "Español",
+    "de": "Deutsch",
+    "fr": "Français",
+    "ja": "日本語",
+}
+SETTING_EVERYWHERE = "everywhere"
+SETTING_EVERYBODY = "everybody"
+SETTING_NOTHING = "nothing"
+SETTINGS_VOICE = "Voice…"
+SETTINGS_RESET = "Reset all"
+SETTINGS_VOICE_HINT = "A voice's name as /bark voices shows it; empty: leave it open"
+SERVER_LIMITS = "Limits…"
+SERVER_LIMITS_HINT = "At most {limit}; empty: that many"
+SERVER_WORDS = "Voice and language…"
+SERVER_CHOOSE_CHANNELS = "Channels where I speak (none: everywhere)"
+SERVER_CHOOSE_ROLES = "Roles I speak for (none: everybody)"
+SERVER_CHOOSE_LOG = "Channel for notices (none: no notices)"
+SERVER_CHOOSE_FEATURES = "What is allowed here"
+SERVER_SHARING = "Sharing of kept voices"
+SERVER_WRONG_NUMBER = "“{value}” is not a whole number from 1. Nothing was changed."
+SERVER_CHANGED = "{user} changed this server's settings · {change}"
+NOT_UNDERSTOOD = "That choice is not one I know. Nothing was changed."
+
 # Failures after it was accepted: private too
 FAILED = {
     "empty-text": "There was nothing to say in that text.",

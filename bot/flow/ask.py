@@ -25,6 +25,8 @@ class Ask:
     voice: str | None
     seed: int
     options: Options = Options()
+    parent_id: int | None = None  # the channel of a thread
+    role_ids: frozenset[int] = frozenset()  # the asker's, where it is known
 
     @classmethod
     def from_interaction(
@@ -43,4 +45,6 @@ class Ask:
             voice=voice,
             seed=seed,
             options=options,
+            parent_id=getattr(interaction.channel, "parent_id", None),
+            role_ids=frozenset(role.id for role in getattr(interaction.user, "roles", ())),
         )

@@ -23,6 +23,15 @@ class Limits:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Rules:
+    """Where and for whom a server lets the bot speak. Empty: everywhere, for everybody, everything."""
+
+    channels: frozenset[int] = frozenset()
+    roles: frozenset[int] = frozenset()
+    off: frozenset[str] = frozenset()  # of `settings.Feature`
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
     """What the decision needs to know, read in the transaction that writes its outcome."""
 
@@ -33,6 +42,7 @@ class Facts:
     guild_waiting: int
     wait: float  # seconds of work in line
     estimate: float  # seconds of work this ask adds
+    rules: Rules = Rules()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +62,8 @@ class Refused:
 
 def decide(ask: Ask, facts: Facts, now: float) -> Admitted | Refused:
     """Whether this ask may enter the queue at `now`."""
+    if refused := _place(ask, facts.rules):
+        return refused
     text = tidy(ask.text, ask.options.kind)
     if not text:
         return Refused(rule="empty", words=texts.EMPTY)
@@ -61,6 +73,27 @@ def decide(ask: Ask, facts: Facts, now: float) -> Admitted | Refused:
         if facts.voices and voice not in facts.voices:
             return Refused(rule="unknown-voice", words=unknown_voice(voice, facts.voices))
     return _room(facts, now) or Admitted(text=text)
+
+
+def _place(ask: Ask, rules: Rules) -> Refused | None:
+    if rules.channels and ask.channel_id not in rules.channels and ask.parent_id not in rules.channels:
+        return Refused(rule="wrong-channel", words=say(texts.WRONG_CHANNEL, channels=_listed("<#", rules.channels)))
+    if rules.roles and not rules.roles & ask.role_ids:
+        return Refused(rule="wrong-role", words=say(texts.WRONG_ROLE, roles=_listed("<@&", rules.roles)))
+    voice = turned_off(rules.off, "voice") if ask.options.speak_in is not None else None
+    return voice or turned_off(rules.off, ask.options.kind)
+
+
+def turned_off(off: frozenset[str], feature: str) -> Refused | None:
+    """The refusal where a server has turned this off."""
+    if feature not in off:
+        return None
+    return Refused(rule="turned-off", words=say(texts.TURNED_OFF, feature=texts.FEATURES[feature]))
+
+
+def _listed(mark: str, ids: frozenset[int]) -> str:
+    shown = [f"{mark}{number}>" for number in sorted(ids)]
+    return " or ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
 
 
 def _room(facts: Facts, now: float) -> Refused | None:

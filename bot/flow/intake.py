@@ -15,10 +15,11 @@ from typing import Any
 
 from bot.flow import post, queue
 from bot.flow.ask import Ask
-from bot.flow.check import Admitted, Facts, Limits, Refused, decide
+from bot.flow.check import Admitted, Facts, Refused, decide
 from bot.flow.job import Job, State
 from bot.flow.pace import Pace
 from bot.flow.post import Post, Trouble
+from bot.house import House
 from bot.store import Store
 
 log = logging.getLogger(__name__)
@@ -40,13 +41,12 @@ class Intake:
         store: Store,
         post: Post,
         clock: Callable[[], float],
-        limits: Limits,
+        house: House,
         pace: Callable[[], Pace],
-        voices: Callable[[], tuple[str, ...]],
         queued: Callable[[], None],
     ) -> None:
-        self._store, self._post, self._clock, self._limits = store, post, clock, limits
-        self._pace, self._voices, self._queued = pace, voices, queued
+        self._store, self._post, self._clock, self._house = store, post, clock, house
+        self._pace, self._queued = pace, queued
         self._taking: set[asyncio.Task[Any]] = set()
         self._unsure: set[asyncio.Task[None]] = set()
         self.stopping = False
@@ -56,7 +56,7 @@ class Intake:
         if task := asyncio.current_task():
             self._taking.add(task)
             task.add_done_callback(self._taking.discard)
-        verdict = await self._store.call(self._receive, ask)
+        verdict = await self._store.call(self._receive, self._house.complete(ask))
         if not isinstance(verdict, Job):
             return verdict
         began = asyncio.get_running_loop().time()
@@ -112,9 +112,11 @@ class Intake:
             " FROM jobs WHERE state IN ('received', 'queued', 'rendering')",
             {"user": ask.user_id, "guild": ask.guild_id},
         ).fetchone()
+        manners = self._house.manners(ask)
         return Facts(
-            limits=self._limits,
-            voices=self._voices(),
+            limits=manners.limits,
+            rules=manners.rules,
+            voices=manners.voices,
             stopping=self.stopping,
             user_waiting=row["of_user"],
             guild_waiting=row["of_guild"],
@@ -124,6 +126,8 @@ class Intake:
 
     async def _accept(self, job: Job) -> None:
         if await self._store.insist(queue.accept, job.id, self._clock()):
+            if job.voice:
+                self._house.library.used(job.user_id, job.voice)
             self._queued()
 
     def recover(self, received: list[Job]) -> None:

@@ -18,6 +18,7 @@ A person's side
     listener.py      a person's client in a voice channel, who hears what the bot plays
     exchange.py      what came back of one interaction, live, with awaitables
     commands.py      the synced commands, and what Discord's client refuses to send
+    resolved.py      the objects behind the ids that a select menu was answered with
 The bot's side
     rest.py          a request's way: fault, token, schema, handler, answer; wire.py: what a handler gets and gives
     routes.py        routes with the bot's token; webhooks.py: routes with an interaction's token
@@ -47,7 +48,7 @@ takes the place of "is thinking". An enforced nonce counts for 300 s per author 
 A client that closes with 1000 or 1001 ends its session. Deadlines, ids and the nonce window follow the injected clock;
 heartbeats, the 300 s and all waiting follow real time.
 
-Not emulated: rate limits of its own (only as faults), more than one guild, shards, roles and permission overwrites beyond
+Not emulated: rate limits of its own (only as faults), more than one guild, shards, permissions of roles and overwrites beyond
 `Loopback.deny`, reactions, pins, webhooks proper, threads being made, message events (they need intents that the bot does
 not ask for), presence, compression, etf, interactions over HTTP, user-installed commands, localisation of names, signed or
 expiring file addresses, pictures of files and people who speak.

@@ -73,7 +73,7 @@ def member(person: Person, world: World) -> Json:
         "user": user(person),
         "nick": None,
         "avatar": None,
-        "roles": [str(world.role_id)] if person.bot else [],
+        "roles": [str(world.role_id)] if person.bot else [str(number) for number in person.roles],
         "joined_at": JOINED,
         "premium_since": None,
         "pending": False,
@@ -165,6 +165,7 @@ def guild(world: World) -> Json:
         "roles": [
             role(world.guild_id, "@everyone", default),
             role(world.role_id, world.bot.name, world.bot.permissions),
+            *(role(number, name, 0) for number, name in world.roles.items()),
         ],
         "large": False,
         "unavailable": False,
@@ -217,6 +218,8 @@ def numbered(components: list[Json]) -> list[Json]:
         count += 1
         first = {"id": component.get("id") or count}
         inner = {key: number(component[key]) for key in ("components", "component", "accessory") if key in component}
+        if chosen := component.get("default_values"):
+            inner["default_values"] = [value | {"id": str(value["id"])} for value in chosen]
         return component | first | inner
 
     return [number(component) for component in components]

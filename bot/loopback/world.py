@@ -86,6 +86,7 @@ class Person:
     bot: bool = False
     permissions: Permissions = PERSON
     locale: str = "en-US"
+    roles: list[int] = dataclasses.field(default_factory=list)
 
 
 class World:
@@ -106,6 +107,7 @@ class World:
         self.channels: dict[int, Channel] = {}
         self.voice_states: dict[int, Json] = {}  # by user
         self.sounds: list[Json] = []  # of the soundboard
+        self.roles: dict[int, str] = {}  # names, besides @everyone and the bot's own
         self.general = self._add_channel(ChannelType.TEXT, "general")
         self.second = self._add_channel(ChannelType.TEXT, "bots")
         self.voice_channel = self._add_channel(ChannelType.VOICE, "Voice")

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.flow.ask import Ask
-from bot.flow.check import Admitted, Facts, Limits, Refused, clean, decide
+from bot.flow.check import Admitted, Facts, Limits, Refused, Rules, clean, decide
+from bot.flow.options import Kind, Options
 
 LIMITS = Limits(max_chars=50, waiting_per_user=3, waiting_per_guild=5, max_wait=720.0)
 FACTS = Facts(
@@ -77,3 +78,28 @@ def test_any_voice_is_admitted_while_none_is_known() -> None:
 def test_what_is_repeated_to_people_carries_no_markup(text: str) -> None:
     assert not set(clean(text)) & set("@<>*`|~[]()\n:#")
     assert len(clean(text)) <= 60
+
+
+@pytest.mark.parametrize(
+    ("rules", "words"),
+    [
+        (Rules(channels=frozenset({7})), "This server lets me speak in <#7> only."),
+        (Rules(channels=frozenset({9, 7, 8})), "This server lets me speak in <#7>, <#8> or <#9> only."),
+        (Rules(roles=frozenset({7})), "This server lets me speak for <@&7> only."),
+        (Rules(off=frozenset({"sing"})), "This server has turned singing off."),
+        (Rules(off=frozenset({"voice"})), "This server has turned speaking in voice channels off."),
+    ],
+)
+def test_what_a_server_does_not_want_is_refused(rules: Rules, words: str) -> None:
+    ask = dataclasses.replace(ASK, options=Options(kind=Kind.SING, speak_in=1))
+    refused = decide(ask, dataclasses.replace(FACTS, rules=rules), 0.0)
+    assert isinstance(refused, Refused)
+    assert refused.words == words
+
+
+def test_what_a_server_wants_is_admitted() -> None:
+    rules = Rules(channels=frozenset({4, 5}), roles=frozenset({1, 2}), off=frozenset({"sing", "voice"}))
+    ask = dataclasses.replace(ASK, role_ids=frozenset({2, 3}))
+    assert isinstance(decide(ask, dataclasses.replace(FACTS, rules=rules), 0.0), Admitted)
+    thread = dataclasses.replace(ask, channel_id=99, parent_id=5)
+    assert isinstance(decide(thread, dataclasses.replace(FACTS, rules=rules), 0.0), Admitted)
