@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
+import random
 import signal
 import sqlite3
 import time
@@ -17,7 +19,8 @@ import aiohttp
 import discord
 
 from bot.client import BarkClient
-from bot.commands import say
+from bot.commands import about, again, dialogue, help, line, long, menus, say  # noqa: A004 - a command's name
+from bot.commands.desk import Desk
 from bot.config import Config, ModelSection
 from bot.errors import Exit, ModelMissing, TokenError, Unreachable
 from bot.flow import queue
@@ -86,7 +89,42 @@ class App:
             voices=self._voices,
             queued=self._queued,
         )
-        self.client.tree.add_command(say.build(self._intake, self._voices))
+        self._add_commands(config)
+
+    def _add_commands(self, config: Config) -> None:
+        bark = say.group()
+        random_seed = functools.partial(random.SystemRandom().randint, 0, say.MAX_SEED)
+        desk = Desk(intake=self._intake, voices=self._voices, new_seed=random_seed)
+        say.add(bark, desk)
+        dialogue.add(bark, desk)
+        long.add(bark, desk)
+        again.add(bark, desk)
+        line.add(
+            bark,
+            store=self._store,
+            board=self._board,
+            limits=config.limits.as_limits(),
+            clock=self._clock,
+            pace=lambda: self._renderer.pace,
+            cancelled=self._cancelled,
+        )
+        help.add(bark, desk, self.client)
+        about.add(
+            bark,
+            store=self._store,
+            clock=self._clock,
+            ready=lambda: self._synth.ready,
+            invite=self.client.invite,
+        )
+        self.client.tree.add_command(bark)
+        for menu in menus.build(desk):
+            self.client.tree.add_command(menu)
+
+    def _cancelled(self, job: int) -> None:
+        """Somebody took this job back: it is not rendered to its end, and its reply says so."""
+        self._synth.cancel(str(job))
+        self._outbox.wake.set()
+        self._board.changed.set()
 
     def _voices(self) -> tuple[str, ...]:
         return self._synth.voices or self._known_voices

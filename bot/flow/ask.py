@@ -25,6 +25,7 @@ class Ask:
     voice: str | None
     seed: int
     options: Options = Options()
+    reachable: bool = True  # whether a message can still be sent here once the interaction's token has died
 
     @classmethod
     def from_interaction(
@@ -42,5 +43,6 @@ class Ask:
             text=text,
             voice=voice,
             seed=seed,
-            options=options,
+            options=dataclasses.replace(options, locale=str(interaction.locale)),
+            reachable=interaction.is_guild_integration() or interaction.context.dm_channel,
         )

@@ -40,6 +40,8 @@ class Options:
     voice_message: bool = False  # as Discord's bubble with a waveform
     speak_in: int | None = None  # the voice channel where it is to be heard
     parent: int | None = None  # the job that this one was made from, by a button
+    long: bool = False  # asked for as a long text: more characters are allowed
+    locale: str = ""  # the asker's language, as Discord names it: answers come later, and after restarts
 
     def to_json(self) -> str:
         """Only what differs from the defaults."""

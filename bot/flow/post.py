@@ -14,6 +14,7 @@ import discord
 
 from bot import texts
 from bot.flow.job import Job
+from bot.texts import say
 
 ORIGINAL: Any = "@original"  # the deferred reply: Discord takes this word where discord.py expects an id
 TRY_FOR = 60.0  # seconds for one request: an upload of 10 MB on a slow line
@@ -164,5 +165,5 @@ class Post:
 
 def attachment(job: Job, path: Path) -> discord.File:
     """The audio as it is uploaded. The name says what it is and which job it answers."""
-    words = texts.say(texts.ALT_TEXT, voice=job.voice or texts.NO_VOICE, seconds=texts.clip_length(job.seconds or 0.0))
+    words = say(texts.ALT_TEXT, voice=job.voice or say(texts.NO_VOICE), seconds=texts.clip_length(job.seconds or 0.0))
     return discord.File(path, filename=f"ai-speech-{job.id}{path.suffix}", description=words)

@@ -18,7 +18,7 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
-from bot import texts
+from bot import i18n, texts
 from bot.flow import post, queue
 from bot.flow.job import Job, State
 from bot.flow.post import Post, Trouble
@@ -74,6 +74,7 @@ class Outbox:
             await asyncio.wait_for(self._empty.wait(), patience)
 
     async def _deliver_in_turn(self, job: Job) -> None:
+        i18n.speak(job.options.locale)
         try:
             async with self._slots:
                 await self.deliver(job)
@@ -164,7 +165,7 @@ class Outbox:
         elif not fresh:
             if path is None:  # words alone cannot be looked up: at most once
                 return await self._told(job)
-            words = f"{words}\n{texts.POSSIBLY_TWICE}"
+            words = f"{words}\n{say(texts.POSSIBLY_TWICE)}"
         await self._post.send(job, words, path, direct=direct)
         return await self._told(job)
 
@@ -178,7 +179,19 @@ class Outbox:
 
     # -- words ---------------------------------------------------------------------------------------------------------
 
+    async def _cancelled(self, job: Job) -> bool:
+        """The reply says so. Whoever cancelled knows it already: where it cannot be said it need not be."""
+        if job.token_lives(self._clock()):
+            try:
+                await self._post.edit(job, say(texts.CANCELLED))
+            except post.ERRORS as error:
+                if post.trouble(error) is Trouble.PASSING:
+                    raise
+        return await self._told(job)
+
     async def _words(self, job: Job) -> bool:
+        if job.state is State.CANCELLED:
+            return await self._cancelled(job)
         late = say(texts.FAILED_LATE, mention=f"<@{job.user_id}>", why=why(job))
         if not job.token_lives(self._clock()):
             return await self._send(job, late, None)
@@ -186,7 +199,7 @@ class Outbox:
             return await self._told(job)
         try:
             # first of all, because a follow-up would fill an empty placeholder, for all to see
-            await self._post.edit(job, texts.FAILED_QUIETLY)
+            await self._post.edit(job, say(texts.FAILED_QUIETLY))
             await self._store.insist(queue.sending, job.id, self._clock())
             await self._post.whisper(job, why(job))
         except post.ERRORS as error:
@@ -221,7 +234,7 @@ def answer(job: Job, template: str) -> str:
     return say(
         template,
         mention=f"<@{job.user_id}>",
-        voice=job.voice or texts.NO_VOICE,
+        voice=job.voice or say(texts.NO_VOICE),
         seed=job.seed,
         seconds=texts.clip_length(job.seconds or 0.0),
         took=texts.duration(job.took or 0.0),
@@ -230,7 +243,5 @@ def answer(job: Job, template: str) -> str:
 
 def why(job: Job) -> str:
     """Why there is no audio, for the asker."""
-    if job.state is State.CANCELLED:
-        return texts.CANCELLED
     template = texts.FAILED.get(job.reason or "", texts.FAILED["internal"])
     return say(template, deaths=max(job.deaths, job.restarts), limit=texts.size(job.size_limit))

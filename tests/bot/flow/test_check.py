@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bot.flow.ask import Ask
 from bot.flow.check import Admitted, Facts, Limits, Refused, clean, decide
 
-LIMITS = Limits(max_chars=50, waiting_per_user=3, waiting_per_guild=5, max_wait=720.0)
+LIMITS = Limits(max_chars=50, long_chars=80, waiting_per_user=3, waiting_per_guild=5, max_wait=720.0)
 FACTS = Facts(
     limits=LIMITS,
     voices=("v2/en_speaker_6", "v2/de_speaker_1"),
