@@ -11,7 +11,7 @@ from discord import app_commands
 from bot import texts
 from bot.commands.say import CHOICE_LENGTH, CHOICES
 from bot.flow import queue
-from bot.flow.check import Limits, clean
+from bot.flow.check import Limits
 from bot.flow.job import Job, State
 from bot.flow.pace import Pace
 from bot.flow.progress import Board
@@ -54,7 +54,7 @@ def add(
             words = say(texts.CANCEL_NOTHING if job is None else texts.CANCEL_GONE)
         else:
             cancelled(found.id)
-            words = say(texts.CANCEL_DONE, text=excerpt(found.text))
+            words = say(texts.CANCEL_DONE, text=safe(found.text))
         await interaction.edit_original_response(content=words)
 
     @cancel.autocomplete("job")
@@ -94,12 +94,14 @@ def view(
         else:
             row = say(texts.QUEUE_WAITING, place=place, wait=texts.span(*pace.span(ahead)))
         own = job.user_id == user
-        rows.append((own, say(texts.QUEUE_YOURS, line=row, text=excerpt(job.text)) if own else row))
+        rows.append((own, say(texts.QUEUE_YOURS, line=row, text=safe(job.text)) if own else row))
     head = (
         say(texts.QUEUE_HEAD, count=len(jobs), wait=texts.span(*pace.span(ahead))) if jobs else say(texts.QUEUE_EMPTY)
     )
     mine = sum(own for own, _ in rows)
-    limit_words = [say(texts.QUEUE_LIMITS, mine=mine, most=limits.waiting_per_user)]
+    before = next((place for place, job in enumerate(jobs) if job.user_id == user), 0)
+    limit_words = [say(texts.QUEUE_AHEAD, count=before)] if before else []
+    limit_words += [say(texts.QUEUE_LIMITS, mine=mine, most=limits.waiting_per_user)]
     if guild is not None:
         ours = sum(job.guild_id == guild for job in jobs)
         limit_words.append(say(texts.QUEUE_LIMITS_SERVER, ours=ours, most=limits.waiting_per_guild))
@@ -116,9 +118,14 @@ def _shown(rows: Sequence[tuple[bool, str]]) -> list[str]:
 
 
 def excerpt(text: str) -> str:
-    """The beginning of a person's own text, safe to show."""
-    words = clean(text.replace("\n", " "), EXCERPT + 1)
+    """The beginning of a person's own text, on one line."""
+    words = " ".join(text.split())
     return f"“{words[:EXCERPT].strip()}{'…' if len(words) > EXCERPT else ''}”"
+
+
+def safe(text: str) -> str:
+    """The same for a message, where marks and mentions would come to life."""
+    return discord.utils.escape_markdown(discord.utils.escape_mentions(excerpt(text)))
 
 
 def _choice(job: Job) -> str:

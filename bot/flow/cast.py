@@ -28,8 +28,8 @@ def cast_of(text: str, written: str, voices: Sequence[str], language: str) -> di
         if not (name and equals and voice):
             return Refused(rule="cast", words=say(texts.CAST_UNREADABLE, part=clean(part)))
         if name.casefold() not in names:
-            known = ", ".join(clean(known) for known in names.values())
-            return Refused(rule="cast", words=say(texts.CAST_STRANGER, name=clean(name), names=clean(known, 300)))
+            known = ", ".join(clean(known) for known in names.values())[:300]
+            return Refused(rule="cast", words=say(texts.CAST_STRANGER, name=clean(name), names=known))
         chosen[names[name.casefold()]] = voice
     return cast_for(text, chosen, presets(voices, [*map(language_of, chosen.values()), language, DEFAULT_LANGUAGE]))
 
