@@ -5,5 +5,5 @@ dialogue.py   several voices     long.py  a window or a file     again.py  the l
 line.py       queue, cancel      help.py  commands and marks     about.py  about, stats
 menus.py      what stands in the context menu of a message
 desk.py       where all of them hand in what they ask for
-forms.py      views and modals whose mistakes become words
+forms.py      modals and buttons whose mistakes become words
 """

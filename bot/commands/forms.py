@@ -1,4 +1,4 @@
-"""Views and modals in the language of whoever uses them, and the one place where a mistake of ours becomes words."""
+"""Modals and buttons in the language of whoever uses them, and the one place where a mistake of ours becomes words."""
 
 from __future__ import annotations
 
@@ -17,19 +17,6 @@ from bot.texts import say
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-
-class View(discord.ui.View):
-    """Components of a message."""
-
-    async def interaction_check(self, interaction: discord.Interaction) -> bool:
-        """Whoever sees it may use it."""
-        i18n.speak(interaction.locale)
-        return True
-
-    async def on_error(self, interaction: discord.Interaction, error: Exception, item: discord.ui.Item[Any]) -> None:
-        """Words for whoever pressed."""
-        await failed(interaction, error, f"{type(item).__name__} of {type(self).__name__}")
 
 
 class Modal(discord.ui.Modal):

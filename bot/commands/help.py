@@ -10,7 +10,7 @@ from discord import app_commands
 
 from bot import i18n, texts
 from bot.commands.desk import Desk
-from bot.commands.forms import Modal, View, guarded
+from bot.commands.forms import Modal, guarded
 from bot.commands.say import OPTION_LENGTH
 from bot.i18n.tables import table
 from bot.texts import say
@@ -31,14 +31,24 @@ TAGS = {  # as texts.MARKS and texts.EXAMPLES name them
 PREFILLED = {"note": "♪  ♪", "capitals": ""}  # what the window holds, where it is not the tag itself
 
 
+class Item(discord.ui.DynamicItem[Any], template=""):
+    """What is below the help. discord.py keeps nothing of these in memory: a click carries all there is to know."""
+
+    @classmethod
+    async def from_custom_id(
+        cls, _interaction: discord.Interaction, _item: discord.ui.Item[Any], match: re.Match[str]
+    ) -> Self:
+        """The item of a click."""
+        return cls(*match.groups())
+
+
 def add(bark: app_commands.Group, desk: Desk, client: discord.Client) -> None:
     """The command, and its menu and buttons, which outlive a restart."""
-    client.add_view(Marks())
-    client.add_dynamic_items(_try_with(desk))
+    client.add_dynamic_items(*_items(desk))
 
     @bark.command(name="help", description=texts.HELP)
     async def show(interaction: discord.Interaction) -> None:
-        await interaction.response.send_message(embeds=overview(bark), view=Marks(), ephemeral=True)
+        await interaction.response.send_message(embeds=overview(bark), view=marks(desk), ephemeral=True)
 
 
 def overview(bark: app_commands.Group) -> list[discord.Embed]:
@@ -50,59 +60,54 @@ def overview(bark: app_commands.Group) -> list[discord.Embed]:
             called = " ".join(names.get(f"names.{word}", word) for word in command.qualified_name.split())
             rows.append(say(texts.HELP_LINE, command=called, description=say(command.description)))
     rows.append(say(texts.HELP_MENUS, here=say(texts.BARK_THIS), voice=say(texts.BARK_THIS_IN_VOICE)))
-    marks = [say(texts.HELP_MARK, mark=TAGS[name], meaning=say(meaning)) for name, meaning in texts.MARKS.items()]
+    tags = [say(texts.HELP_MARK, mark=TAGS[name], meaning=say(meaning)) for name, meaning in texts.MARKS.items()]
     return [
         discord.Embed(colour=COLOUR, title=say(texts.HELP_TITLE), description="\n".join(rows)),
-        discord.Embed(colour=COLOUR, title=say(texts.HELP_MARKS_TITLE), description="\n".join(marks)),
+        discord.Embed(colour=COLOUR, title=say(texts.HELP_MARKS_TITLE), description="\n".join(tags)),
     ]
 
 
-class Marks(View):
+def marks(desk: Desk, chosen: str = "") -> discord.ui.View:
     """The menu below the help; with a mark chosen, a button to try it."""
-
-    def __init__(self, chosen: str = "") -> None:
-        super().__init__(timeout=None)
-        self.add_item(_Menu(chosen))
-        if chosen:
-            label = say(texts.HELP_TRY, mark=TAGS[chosen])
-            self.add_item(discord.ui.Button(label=label, custom_id=f"bark:try:{chosen}"))
-
-
-class _Menu(discord.ui.Select[Marks]):
-    def __init__(self, chosen: str) -> None:
-        options = [
-            discord.SelectOption(label=TAGS[name], value=name, description=say(meaning), default=name == chosen)
-            for name, meaning in texts.MARKS.items()
-        ]
-        super().__init__(custom_id="bark:marks", placeholder=say(texts.HELP_CHOOSE), options=options)
-
-    async def callback(self, interaction: discord.Interaction) -> None:
-        name = self.values[0]
-        words = say(
-            texts.HELP_EXAMPLE, mark=TAGS[name], meaning=say(texts.MARKS[name]), example=say(texts.EXAMPLES[name])
-        )
-        await interaction.response.edit_message(content=words, view=Marks(name))
+    menu, try_it = _items(desk)
+    view = discord.ui.View(timeout=None)
+    view.add_item(menu(chosen))
+    if chosen:
+        view.add_item(try_it(chosen))
+    return view
 
 
-def _try_with(desk: Desk) -> type[discord.ui.DynamicItem[Any]]:
-    """The button, bound to the desk where its window hands in: discord.py makes one for each click, from its custom id."""
+def _items(desk: Desk) -> tuple[type[Item], type[Item]]:
+    """Menu and button, bound to the desk where what is typed is handed in: discord.py makes one for each click."""
 
-    class Try(discord.ui.DynamicItem[discord.ui.Button[Any]], template=rf"bark:try:(?P<mark>{'|'.join(TAGS)})"):
+    class Menu(Item, template="bark:marks"):
+        def __init__(self, chosen: str = "") -> None:
+            options = [
+                discord.SelectOption(label=TAGS[name], value=name, description=say(meaning), default=name == chosen)
+                for name, meaning in texts.MARKS.items()
+            ]
+            super().__init__(
+                discord.ui.Select(custom_id="bark:marks", placeholder=say(texts.HELP_CHOOSE), options=options)
+            )
+
+        @guarded
+        async def callback(self, interaction: discord.Interaction) -> None:
+            name = self.item.values[0]
+            example = say(texts.EXAMPLES[name])
+            words = say(texts.HELP_EXAMPLE, mark=TAGS[name], meaning=say(texts.MARKS[name]), example=example)
+            await interaction.response.edit_message(content=words, view=marks(desk, name))
+
+    class Try(Item, template=rf"bark:try:(?P<mark>{'|'.join(TAGS)})"):
         def __init__(self, mark: str) -> None:
-            super().__init__(discord.ui.Button(label=TAGS[mark], custom_id=f"bark:try:{mark}"))
+            label = say(texts.HELP_TRY, mark=TAGS[mark])
+            super().__init__(discord.ui.Button(label=label, custom_id=f"bark:try:{mark}"))
             self._mark = mark
-
-        @classmethod
-        async def from_custom_id(
-            cls, _interaction: discord.Interaction, _item: discord.ui.Item[Any], match: re.Match[str]
-        ) -> Self:
-            return cls(match["mark"])
 
         @guarded
         async def callback(self, interaction: discord.Interaction) -> None:
             await interaction.response.send_modal(TryIt(desk, PREFILLED.get(self._mark, f"{TAGS[self._mark]} ")))
 
-    return Try
+    return Menu, Try
 
 
 class TryIt(Modal):

@@ -69,7 +69,7 @@ def _decide(ask: Ask, facts: Facts, now: float) -> Admitted | Refused:
     for voice in filter(None, (ask.voice, *ask.options.cast.values())):
         if facts.voices and voice not in facts.voices:
             return Refused(rule="unknown-voice", words=unknown_voice(voice, facts.voices))
-    return _room(facts, now) or _in_time(ask, facts, now) or Admitted(text=text)
+    return _in_time(ask, facts, now) or _room(facts, now) or Admitted(text=text)
 
 
 def _too_long(length: int, limits: Limits, *, long: bool) -> str | None:
