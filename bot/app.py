@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import functools
 import logging
+import random
 import signal
 import sqlite3
 import time
@@ -18,7 +19,22 @@ import aiohttp
 import discord
 
 from bot.client import BarkClient
-from bot.commands import buttons, say, server, settings, voices
+from bot.commands import (
+    about,
+    again,
+    buttons,
+    dialogue,
+    help,  # noqa: A004 - a command's name
+    line,
+    long,
+    menus,
+    say,
+    server,
+    settings,
+    voices,
+)
+from bot.commands.desk import Desk
+from bot.commands.forms import failed
 from bot.commands.switch import Switch
 from bot.config import Config, ModelSection
 from bot.errors import Exit, ModelMissing, TokenError, Unreachable
@@ -124,7 +140,7 @@ class App:
             clock=self._clock,
             cancel=lambda job: self._synth.cancel(str(job)),
             line_changed=self._queued,
-            sorry=self.client.sorry,
+            sorry=failed,
             usual=(config.model.text_temp, config.model.waveform_temp),
             keep_voice=self._keep_voice,
         )
@@ -144,13 +160,44 @@ class App:
         return book, library
 
     def _add_commands(self, house: House, config: Config) -> None:
-        switch = Switch(functools.partial(self.client.sorry, what="a press"))
+        switch = Switch(functools.partial(failed, what="a press"))
         self.client.hearers.append(switch.on_interaction)
-        bark = say.build(self._intake, house)
+        bark = say.group()
+        random_seed = functools.partial(random.SystemRandom().randint, 0, say.MAX_SEED)
+        desk = Desk(intake=self._intake, house=house, new_seed=random_seed)
+        say.add(bark, desk)
+        dialogue.add(bark, desk)
+        long.add(bark, desk)
+        again.add(bark, desk)
         voices.add(bark, switch, house, self._previews)
         settings.add(bark, switch, house)
         server.add(bark, switch, house, config.limits.as_limits())
+        line.add(
+            bark,
+            store=self._store,
+            board=self._board,
+            limits=config.limits.as_limits(),
+            clock=self._clock,
+            pace=lambda: self._renderer.pace,
+            cancelled=self._cancelled,
+        )
+        help.add(bark, desk, self.client)
+        about.add(
+            bark,
+            store=self._store,
+            clock=self._clock,
+            ready=lambda: self._synth.ready,
+            invite=self.client.invite,
+        )
         self.client.tree.add_command(bark)
+        for menu in menus.build(desk):
+            self.client.tree.add_command(menu)
+
+    def _cancelled(self, job: int) -> None:
+        """Somebody took this job back: it is not rendered to its end, and its reply says so."""
+        self._synth.cancel(str(job))
+        self._outbox.wake.set()
+        self._board.changed.set()
 
     def _voices(self) -> tuple[str, ...]:
         return self._synth.voices or self._known_voices

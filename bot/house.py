@@ -7,7 +7,6 @@ import dataclasses
 from bot.flow.ask import Ask
 from bot.flow.check import Limits, Refused, Rules, turned_off
 from bot.flow.job import Job
-from bot.flow.options import Options
 from bot.settings import Book, Effective, Feature
 from bot.voices import Library
 
@@ -37,14 +36,13 @@ class House:
         """The ask with what its person left to their settings, and with voices called as they are written down."""
         effective, options = self.book.effective(ask.user_id, ask.guild_id), ask.options
         temp = effective.text_temp if options.text_temp is None else options.text_temp
+        bubble = effective.voice_message if options.voice_message is None else options.voice_message
         cast = {speaker: self._called(ask, voice) for speaker, voice in options.cast.items()}
         voice = self._called(ask, ask.voice) if ask.voice else self.default_voice(ask, effective)
-        return dataclasses.replace(ask, voice=voice, options=dataclasses.replace(options, text_temp=temp, cast=cast))
-
-    def options(self, user_id: int, guild_id: int | None, options: Options = Options()) -> Options:
-        """The options of a command whose asker chose neither a format nor a kind of message: as they have set it."""
-        effective = self.book.effective(user_id, guild_id)
-        return dataclasses.replace(options, format=effective.format, voice_message=effective.voice_message)
+        completed = dataclasses.replace(
+            options, text_temp=temp, cast=cast, format=options.format or effective.format, voice_message=bubble
+        )
+        return dataclasses.replace(ask, voice=voice, options=completed)
 
     def default_voice(self, ask: Ask, effective: Effective) -> str | None:
         """The name of the first default voice that is there; None: as configured."""

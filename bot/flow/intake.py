@@ -51,12 +51,17 @@ class Intake:
         self._unsure: set[asyncio.Task[None]] = set()
         self.stopping = False
 
-    async def take(self, ask: Ask, acknowledge: Callable[[], Awaitable[object]]) -> Refused | None:
-        """Queue the ask, or say why not. Nothing is left to do where it returns None."""
+    async def take(
+        self, ask: Ask | Callable[[sqlite3.Connection], Ask | Refused], acknowledge: Callable[[], Awaitable[object]]
+    ) -> Refused | None:
+        """Queue the ask, or say why not. Nothing is left to do where it returns None.
+
+        What has to be read before there is an ask (the job that is to be made again) is read in the same transaction.
+        """
         if task := asyncio.current_task():
             self._taking.add(task)
             task.add_done_callback(self._taking.discard)
-        verdict = await self._store.call(self._receive, self._house.complete(ask))
+        verdict = await self._store.call(self._receive, ask)
         if not isinstance(verdict, Job):
             return verdict
         began = asyncio.get_running_loop().time()
@@ -70,15 +75,21 @@ class Intake:
                     "%r was answered by somebody else, or we were too late: is a second bot running with this token?",
                     verdict,
                 )
-                await self._store.insist(queue.drop, ask.id)
+                await self._store.insist(queue.drop, verdict.id)
             else:  # it may have been accepted all the same
                 self._find_out(verdict)
             return None
         await self._accept(verdict)
         return None
 
-    def _receive(self, db: sqlite3.Connection, ask: Ask) -> Job | Refused | None:
+    def _receive(
+        self, db: sqlite3.Connection, given: Ask | Callable[[sqlite3.Connection], Ask | Refused]
+    ) -> Job | Refused | None:
         """One transaction: read the facts, decide, write the outcome. None: this interaction is known already."""
+        ask = given(db) if callable(given) else given
+        if isinstance(ask, Refused):
+            return ask
+        ask = self._house.complete(ask)
         now, estimate = self._clock(), ask.options.takes * self._pace().estimate(ask.text)
         verdict = decide(ask, self._facts(db, ask, estimate), now)
         row = {

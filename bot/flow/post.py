@@ -16,6 +16,7 @@ import discord
 from bot import texts
 from bot.flow import voice_message
 from bot.flow.job import Job
+from bot.texts import say
 
 ORIGINAL: Any = "@original"  # the deferred reply: Discord takes this word where discord.py expects an id
 TRY_FOR = 60.0  # seconds for one request: an upload of 10 MB on a slow line
@@ -207,4 +208,4 @@ def filename(path: Path) -> str:
 
 def alt_text(job: Job) -> str:
     """What a file says to those who cannot hear it."""
-    return texts.say(texts.ALT_TEXT, voice=job.voice or texts.NO_VOICE, seconds=texts.clip_length(job.seconds or 0.0))
+    return say(texts.ALT_TEXT, voice=job.voice or say(texts.NO_VOICE), seconds=texts.clip_length(job.seconds or 0.0))

@@ -152,7 +152,7 @@ class Renderer:
             id=str(job.id),
             text=" ".join(line.text for line in lines),
             lines=tuple(protocol.Line(text=line.text, voice=line.voice) for line in lines) if len(lines) > 1 else (),
-            path=str(self._folder / f"{job.id}.{options.format}"),
+            path=str(self._folder / f"{job.id}{options.suffix}"),
             seed=job.seed,
             voice=voice if len(lines) > 1 else lines[0].voice or voice,
             voice_files=self._voice_files(job),

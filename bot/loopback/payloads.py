@@ -90,6 +90,9 @@ def channel(here: Channel, world: World) -> Json:
     if here.recipient is not None:
         other = world.person_by_id(here.recipient)
         return shared | {"recipients": [user(other)] if other else []}
+    if here.type.name == "GROUP":
+        people = [user(person) for person in world.people.values()]
+        return shared | {"name": here.name, "icon": None, "owner_id": str(world.owner.id), "recipients": people}
     denied = {"id": str(world.bot.id), "type": 1, "allow": "0", "deny": str(int(here.denied))}
     return shared | {
         "guild_id": str(world.guild_id),

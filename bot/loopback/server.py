@@ -141,6 +141,11 @@ class Loopback:
         return self.world.thread.id
 
     @property
+    def private(self) -> int:
+        """Id of a group conversation that the bot is no part of: commands there are of people who installed it themselves."""
+        return self.world.private.id
+
+    @property
     def voice_channel(self) -> int:
         """Id of the voice channel."""
         return self.world.voice_channel.id

@@ -10,7 +10,7 @@ from bot.flow.ask import Ask
 from bot.flow.check import Admitted, Facts, Limits, Refused, Rules, clean, decide
 from bot.flow.options import Kind, Options
 
-LIMITS = Limits(max_chars=50, waiting_per_user=3, waiting_per_guild=5, max_wait=720.0)
+LIMITS = Limits(max_chars=50, long_chars=80, waiting_per_user=3, waiting_per_guild=5, max_wait=720.0)
 FACTS = Facts(
     limits=LIMITS,
     voices=("v2/en_speaker_6", "v2/de_speaker_1"),
@@ -47,6 +47,10 @@ def test_white_space_is_folded_before_counting() -> None:
     [
         ({"text": " \n "}, {}, "empty", "Write some text"),
         ({"text": "a" * 51}, {}, "too-long", "51 characters; 50"),
+        ({"text": "a" * 51}, {}, "too-long", "use /bark long: up to 80"),
+        ({"text": "a" * 81, "options": Options(long=True)}, {}, "too-long", "80 is the most I take at once"),
+        ({"text": " ", "options": Options(locale="de")}, {}, "empty", "Schreib etwas Text"),
+        ({"reachable": False}, {"wait": 600.0, "estimate": 241.0}, "too-late", "about 14 min"),
         ({"voice": "v2/en_speaker_7"}, {}, "unknown-voice", "v2/en_speaker_6"),
         ({"voice": "nonsense"}, {}, "unknown-voice", "Type a few letters"),
         ({}, {"stopping": True}, "stopping", "Try again in a minute"),
@@ -65,6 +69,19 @@ def test_each_refusal_says_what_to_do(ask: dict[str, str], facts: dict[str, floa
 def test_one_long_text_is_taken_when_nothing_waits() -> None:
     """A text longer than the queue's limit in time would otherwise never be taken at all."""
     assert isinstance(decide(ASK, dataclasses.replace(FACTS, estimate=10_000.0), 0.0), Admitted)
+
+
+def test_where_the_bot_is_no_member_it_promises_what_it_can_keep() -> None:
+    """Answers by the interaction's token alone end after 15 minutes; a minute is left for sending."""
+    elsewhere = dataclasses.replace(ASK, reachable=False)
+    assert isinstance(decide(elsewhere, dataclasses.replace(FACTS, estimate=840.0), 0.0), Admitted)
+    assert isinstance(decide(elsewhere, dataclasses.replace(FACTS, estimate=841.0), 0.0), Refused)
+    assert isinstance(decide(ASK, dataclasses.replace(FACTS, estimate=841.0), 0.0), Admitted)
+
+
+def test_a_long_text_is_taken_where_it_was_asked_for_as_one() -> None:
+    long = dataclasses.replace(ASK, text="a" * 80, options=Options(long=True))
+    assert isinstance(decide(long, FACTS, 0.0), Admitted)
 
 
 def test_any_voice_is_admitted_while_none_is_known() -> None:
