@@ -49,6 +49,7 @@ def test_white_space_is_folded_before_counting() -> None:
         ({"text": " \n "}, {}, "empty", "Write some text"),
         ({"text": "a" * 51}, {}, "too-long", "51 characters; 50"),
         ({"text": "a" * 51}, {}, "too-long", "use /bark long: up to 80"),
+        ({"text": "a" * 51, "options": Options(kind=Kind.SING)}, {}, "too-long", "50 is the most I take at once"),
         ({"text": "a" * 81, "options": Options(long=True)}, {}, "too-long", "80 is the most I take at once"),
         ({"text": " ", "options": Options(locale="de")}, {}, "empty", "Schreib etwas Text"),
         ({"reachable": False}, {"wait": 600.0, "estimate": 241.0}, "too-late", "about 14 min"),
