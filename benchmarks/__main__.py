@@ -3,20 +3,35 @@
 import asyncio
 import sys
 
-from benchmarks import cpu, engine, look_ahead, quality, start, stream
+from benchmarks import batch, cpu, engine, look_ahead, memory, quality, rivals, sound, start, stream
+from benchmarks.rival_libraries import installed
 
 BENCHMARKS = {
     "engine": engine.main,
     "cpu": cpu.main,
     "cpu-clip": cpu.clip,
     "quality": quality.main,
+    "quality-words": quality.words,
+    "batch": batch.main,
+    "batch-clip": batch.clips,
+    "rivals": rivals.main,
     "stream": stream.main,
+    "sound": lambda: asyncio.run(sound.main()),
     "look_ahead": look_ahead.main,
+    "memory": memory.main,
+    "memory-large": memory.large,
     "start": lambda: asyncio.run(start.main()),
 }
 
+# minutes each; rivals joins in where one of the packages is there
+ASKED_FOR = {
+    "quality-words",
+    "batch-clip",
+    *([] if any(map(installed, ("onnxruntime", "openvino", "torchao"))) else ["rivals"]),
+}
+
 if __name__ == "__main__":
-    for name in sys.argv[1:] or BENCHMARKS:
+    for name in sys.argv[1:] or [name for name in BENCHMARKS if name not in ASKED_FOR]:
         print(f"== {name}")
         BENCHMARKS[name]()
         print()

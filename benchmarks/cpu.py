@@ -19,6 +19,7 @@ import transformers
 
 from benchmarks import small, work
 from benchmarks.report import heading, spread
+from benchmarks.turns import finish
 from synth.cpu.build import find_compiler
 from synth.cpu.choose import quicken
 from synth.cpu.quantised import quantise_layers
@@ -34,6 +35,7 @@ DECODING = (
     ("coarse", 903),
 )  # positions: early and late in a stage
 SECONDS = 10.0
+MOST = 1 << 29  # bytes: larger buffers are read no faster
 LAYERS, HIDDEN = small.SIZES["num_layers"], small.SIZES["hidden_size"]
 
 Work = Callable[[], Any]
@@ -128,21 +130,33 @@ def measure(
 
 
 def floors(outputs: int, context: int) -> None:
-    """What memory allows: the weights of the blocks, `outputs` rows of the head, and the cache, read once for each token."""
-    blocks, head, cache = 12 * LAYERS * HIDDEN**2, outputs * HIDDEN, 2 * LAYERS * context * HIDDEN
-    for name, size in (("exact", 4 * (blocks + head + cache)), ("int8", blocks + head + 2 * cache)):
+    """What memory allows: all that a step must read, read once for each token."""
+    for name, weight, number in (("exact", 4, 4), ("int8", 1, 2)):
+        size = step_bytes(outputs, context, rows=1, weight=weight, number=number)
         rate = bandwidth(size)
         words = f"{rate / size:.0f} tokens/s ({size / 1e6:.0f} MB at {rate / 1e9:.0f} GB/s)"
         print(f"  {'floor of ' + name:20} {words}")
 
 
+def step_bytes(outputs: int, context: int, *, rows: int, weight: int, number: int) -> int:
+    """What a step reads: the weights of the blocks and `outputs` rows of the head, `weight` bytes each, and caches.
+
+    A number in a cache takes `number` bytes.
+    """
+    blocks, head, cache = 12 * LAYERS * HIDDEN**2, outputs * HIDDEN, 2 * LAYERS * context * HIDDEN
+    return weight * (blocks + head) + number * rows * cache
+
+
 def bandwidth(size: int) -> float:
-    """Bytes a second that all threads read of a buffer of that size, at best."""
-    data = torch.ones(size // 4)
+    """Bytes a second that all threads (the GPU, if there is one) read of a buffer of that size, at best."""
+    size = min(size, MOST)
+    data = torch.ones(size // 4, device="cuda" if torch.cuda.is_available() else "cpu")
     best = float("inf")
     for _ in range(20):
+        finish()
         began = time.perf_counter()
         data.sum()
+        finish()
         best = min(best, time.perf_counter() - began)
     return size / best
 

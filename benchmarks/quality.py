@@ -1,14 +1,16 @@
-"""What 8-bit weights cost: agreement with float32, token by token, and the words a recogniser hears.
+"""What rounding costs: agreement with float32, token by token, and the words a recogniser hears.
 
-Teacher-forced: both precisions see the tokens that the exact model made (random ones for random weights), and are asked at
+Teacher-forced: all forms see the tokens that the exact model made (random ones for random weights), and are asked at
 each place for the next. Agreement is how often the likeliest token is the same; the error is that of the logits, in
-standard deviations of the exact ones. The words are those of sentences that no training of the miniature saw.
+standard deviations of the exact ones. The words are those of sentences that no training of the miniature saw; they take
+minutes (`quality-words`).
 """
 
 from __future__ import annotations
 
+import copy
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch
@@ -36,17 +38,62 @@ SENTENCES = (
     "one two three four five",
 )
 PLAN = Plan()
+SPOKEN = ("int8",)  # of the forms, besides the exact one: without a compiler it is the same arithmetic
 
 
 def main() -> None:
-    """Print the tables."""
+    """Print how far the forms agree with the exact model."""
     print(heading("torch", "numpy"))
     with torch.inference_mode():
-        exact, forms = pup()
-        agreement("the shipped model", exact, forms, [shipped_job(exact, sentence) for sentence in SENTENCES])
-        words({"exact": exact, **forms})
+        exact = quicken(checkpoint.load("pup"), eight_bits=False, threads=usable_cores())
+        jobs = [shipped_job(exact, sentence) for sentence in SENTENCES]
+        agreement("the shipped model", exact, forms(checkpoint.load("pup")), jobs)
         plain = small.ours(small.theirs())
-        agreement("Bark small, random weights", plain, rounded(small.with_own_networks(plain)), [random_job()])
+        agreement("Bark small, random weights", plain, forms(plain), [random_job()])
+
+
+def words() -> None:
+    """Print the word error rate of the forms that are spoken, over all sentences in each voice of the shipped model."""
+    print(heading("torch", "numpy"))
+    plain, recogniser = checkpoint.load("pup"), Recogniser()
+    spoken = {"exact": quicken(dataclasses.replace(plain), eight_bits=False, threads=usable_cores())}
+    spoken |= {name: model for name, model in forms(plain).items() if name in SPOKEN}
+    print(f"{len(PLAN.sentences)} sentences: word errors (95 % interval), sentences identified among 20")
+    for voice in plain.voices.names():
+        for name, model in spoken.items():
+            print(f"  {voice:12} {name:20} {heard(model, voice, recogniser)}", flush=True)
+
+
+def forms(plain: Model) -> dict[str, Model]:
+    """All that can be computed here, each with networks of its own where it changes them."""
+    kinds = {"cpu", "cuda" if torch.cuda.is_available() else "cpu"}
+    return {name: make(plain) for name, (kind, make) in FORMS.items() if kind in kinds}
+
+
+def compiled(plain: Model) -> Model:
+    """8 bits, by the compiled kernels."""
+    return quicken(dataclasses.replace(plain), eight_bits=True, threads=usable_cores())
+
+
+def torch_alone(plain: Model) -> Model:
+    """8 bits, by torch."""
+    model = small.with_own_networks(plain)
+    for network in (model.semantic, model.coarse, model.fine):
+        quantise_layers(network)
+    return model
+
+
+def half(plain: Model) -> Model:
+    """float16 on a GPU."""
+    parts = {name: copy.deepcopy(getattr(plain, name)).to("cuda", torch.float16) for name in small.NETWORKS}
+    return dataclasses.replace(plain, device=torch.device("cuda"), **parts)
+
+
+FORMS: dict[str, tuple[str, Callable[[Model], Model]]] = {  # where it can be computed, and what makes it
+    "int8": ("cpu", compiled),
+    "int8, no compiler": ("cpu", torch_alone),
+    "float16": ("cuda", half),
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,20 +103,6 @@ class Job:
     ids: list[int]
     voice: Voice
     piece: Piece
-
-
-def pup() -> tuple[Model, dict[str, Model]]:
-    """The shipped model, exact and rounded."""
-    exact = quicken(checkpoint.load("pup"), eight_bits=False, threads=usable_cores())
-    return exact, rounded(checkpoint.load("pup"))
-
-
-def rounded(plain: Model) -> dict[str, Model]:
-    """With 8 bits, by the compiled kernels and by torch alone. `plain` is used up."""
-    compiled = quicken(dataclasses.replace(plain), eight_bits=True, threads=usable_cores())
-    for network in (plain.semantic, plain.coarse, plain.fine):
-        quantise_layers(network)
-    return {"int8": compiled, "int8, no compiler": plain}
 
 
 def shipped_job(model: Model, sentence: str) -> Job:
@@ -91,13 +124,13 @@ def random_job() -> Job:
     return Job(ids=list(range(1000, 1012)), voice=voice, piece=part)
 
 
-def agreement(title: str, exact: Model, forms: dict[str, Model], jobs: list[Job]) -> None:
+def agreement(title: str, exact: Model, rounded: dict[str, Model], jobs: list[Job]) -> None:
     """Print a line for each form and stage."""
     print(f"{title}: {'stage':>10} {'places':>8} {'same token':>11} {'logit error':>12}")
     for stage, ask in (("semantic", semantic_logits), ("coarse", coarse_logits), ("fine", fine_logits)):
         want = torch.cat([rows for job in jobs for rows in ask(exact, job)])
-        for name, model in forms.items():
-            got = torch.cat([rows for job in jobs for rows in ask(model, job)])
+        for name, model in rounded.items():
+            got = torch.cat([rows for job in jobs for rows in ask(model, job)]).to(want.device)
             same = (got.argmax(-1) == want.argmax(-1)).float().mean().item()
             error = ((got - want).std() / want.std()).item()
             print(f"  {name:20} {stage:>10} {len(want):8} {same:11.1%} {error:12.4f}", flush=True)
@@ -109,7 +142,7 @@ def semantic_logits(model: Model, job: Job) -> Iterable[Tensor]:
     prompt = embed_prompt(
         model.semantic, model.semantic_spec, semantic_prompt(model.semantic_spec, job.ids, job.voice.semantic_prompt)
     )
-    tokens = torch.from_numpy(job.piece.semantic[:-1])[None]
+    tokens = torch.from_numpy(job.piece.semantic[:-1])[None].to(model.device)
     yield _next(model.semantic, torch.cat([prompt, model.semantic.embed(tokens)], 1), len(job.piece.semantic))[
         :, : model.semantic_spec.semantic_vocab_size
     ]
@@ -127,7 +160,7 @@ def coarse_logits(model: Model, job: Job) -> Iterable[Tensor]:
         before = np.concatenate([past, made[: window.first_step]])
         prompt = prompt_ids(spec, window, semantic, before, network.config.block_size)
         shown = np.concatenate([prompt, made[window.first_step : window.first_step + window.steps - 1]])
-        rows = _next(network, network.embed(torch.from_numpy(shown)[None]), window.steps)
+        rows = _next(network, network.embed(torch.from_numpy(shown)[None].to(model.device)), window.steps)
         for step, row in enumerate(rows):
             first = spec.first_token((window.first_step + step) % spec.n_coarse_codebooks)
             yield row[None, first : first + spec.codebook_size]
@@ -139,26 +172,20 @@ def fine_logits(model: Model, job: Job) -> Iterable[Tensor]:
     codes = torch.from_numpy(
         np.concatenate([job.voice.fine_prompt[:, -spec.max_fine_history_length :], job.piece.fine], 1)
     )
-    codes = codes[None, :, -spec.max_fine_input_length :]
+    codes = codes[None, :, -spec.max_fine_input_length :].to(model.device)
     for book in range(spec.n_coarse_codebooks, spec.n_fine_codebooks):
         shown = codes.clone()
         shown[:, book:] = spec.codebook_size
         yield model.fine.logits(model.fine(shown, book), book, spec.codebook_size)[0]
 
 
-def words(forms: dict[str, Model]) -> None:
-    """Print the word error rate of each form, over all sentences in one voice."""
-    recogniser, voice = Recogniser(), next(iter(forms.values())).voices.names()[0]
-    print(
-        f"{len(PLAN.sentences)} sentences in the voice {voice}: word errors (95 % interval), sentences identified of 20"
-    )
-    for name, model in forms.items():
-        spoken = [say(model, sentence, voice, PLAN.seed + number) for number, sentence in enumerate(PLAN.sentences)]
-        figures = judge(voice, spoken, model.codec.sampling_rate, recogniser, PLAN.seed)
-        low, high = figures.interval
-        identified = f"{figures.identified} of {figures.sentences}"
-        print(f"  {name:20} {figures.word_errors:.1%} ({low:.1%} to {high:.1%}), {identified}", flush=True)
-    print()
+def heard(model: Model, voice: str, recogniser: Recogniser) -> str:
+    """What the recogniser makes of all sentences in one voice."""
+    spoken = [say(model, sentence, voice, PLAN.seed + number) for number, sentence in enumerate(PLAN.sentences)]
+    figures = judge(voice, spoken, model.codec.sampling_rate, recogniser, PLAN.seed)
+    low, high = figures.interval
+    identified = f"{figures.identified} of {figures.sentences}"
+    return f"{figures.word_errors:.1%} ({low:.1%} to {high:.1%}), {identified}"
 
 
 def _next(network: CausalTransformer, embeds: Tensor, places: int) -> Tensor:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import types
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import save_file
 from transformers import EncodecConfig, EncodecModel
 
 from synth.bark import Model
 from synth.coarse import CoarseSpec
 from synth.codec import Codec
-from synth.config import Specs
+from synth.config import STAGES, Specs
 from synth.fine import FineSpec
 from synth.model import CausalTransformer, FineTransformer, TransformerConfig
 from synth.semantic import SemanticSpec
@@ -29,11 +33,11 @@ def random_bark(size: str) -> Model:
     specs = Specs(semantic=semantic, coarse=coarse, fine=fine)
     return Model(
         name=f"random weights of Bark {size}",
-        semantic=CausalTransformer(_dimensions(size, 129_600, 10_048)).eval(),
+        semantic=CausalTransformer(dimensions(size, 129_600, 10_048)).eval(),
         semantic_spec=semantic,
-        coarse=CausalTransformer(_dimensions(size, 12_096, 12_096)).eval(),
+        coarse=CausalTransformer(dimensions(size, 12_096, 12_096)).eval(),
         coarse_spec=coarse,
-        fine=FineTransformer(_dimensions(size, 1_056, 1_056, codebooks=8)).eval(),
+        fine=FineTransformer(dimensions(size, 1_056, 1_056, codebooks=8)).eval(),
         fine_spec=fine,
         codec=Codec(EncodecModel(EncodecConfig())),  # its defaults are those of facebook/encodec_24khz
         tokenizer=types.SimpleNamespace(encode=lambda text: [ord(letter) for letter in text]),
@@ -50,7 +54,8 @@ def random_voice() -> Voice:
     return Voice(name="random", semantic_prompt=semantic, coarse_prompt=fine[:2], fine_prompt=fine)
 
 
-def _dimensions(size: str, inputs: int, outputs: int, codebooks: int = 1) -> TransformerConfig:
+def dimensions(size: str, inputs: int, outputs: int, codebooks: int = 1) -> TransformerConfig:
+    """Of one transformer of Bark small or large."""
     layers, heads, width = SIZES[size]
     return TransformerConfig(
         num_layers=layers,
@@ -62,3 +67,20 @@ def _dimensions(size: str, inputs: int, outputs: int, codebooks: int = 1) -> Tra
         bias=False,
         n_codes_total=codebooks,
     )
+
+
+def save_random_bark(size: str, folder: Path, dtype: torch.dtype = torch.float32) -> None:
+    """The same as a folder in the Hugging Face layout, with a tokenizer that knows one word and no voices."""
+    config: dict[str, Any] = {"model_type": "bark"}
+    state: dict[str, torch.Tensor] = {}
+    model = random_bark(size)
+    for part, stage in zip((model.semantic, model.coarse, model.fine), STAGES, strict=True):
+        config[f"{stage}_config"] = dataclasses.asdict(part.config)
+        state |= {f"{stage}.{name}": value.detach().to(dtype) for name, value in part.state_dict().items()}
+    codec = EncodecModel(EncodecConfig())
+    state |= {f"codec_model.{name}": value.detach() for name, value in codec.state_dict().items()}
+    config["codec_config"] = codec.config.to_dict()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(config))
+    save_file(state, folder / "model.safetensors")
+    (folder / "vocab.txt").write_text("\n".join(("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "hello", ".")))

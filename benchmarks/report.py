@@ -6,8 +6,8 @@ import os
 import platform
 import statistics
 import sys
-from collections.abc import Sequence
-from importlib.metadata import version
+from collections.abc import Iterable, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 
@@ -29,6 +29,23 @@ def heading(*packages: str) -> str:
     return f"$ python -m benchmarks {' '.join(sys.argv[1:])}\n{machine()}\nPython {platform.python_version()}, {versions}\n"
 
 
+def known(packages: Iterable[str]) -> list[str]:
+    """Those of them that are installed."""
+    return [package for package in packages if _is_known(package)]
+
+
 def spread(samples: Sequence[float], unit: str = "s") -> str:
     """Median, least and most."""
     return f"{statistics.median(samples):.3g} {unit} (of {len(samples)}: {min(samples):.3g} to {max(samples):.3g})"
+
+
+def short(samples: Sequence[float]) -> str:
+    """Median, least and most, for a cell of a table."""
+    return f"{statistics.median(samples):.3g} ({min(samples):.3g} to {max(samples):.3g})"
+
+
+def _is_known(package: str) -> bool:
+    try:
+        return bool(version(package))
+    except PackageNotFoundError:
+        return False

@@ -22,6 +22,7 @@ from synth.voices import Voice
 SIZES = {"num_layers": 12, "num_heads": 12, "hidden_size": 768, "block_size": 1024, "bias": False}
 VOCABULARIES = ((129_600, 10_048), (12_096, 12_096), (1056, 1056))  # in and out of semantic, coarse, fine
 VOICE_SECONDS = 10
+NETWORKS = ("semantic", "coarse", "fine")  # of a Model
 
 
 def theirs() -> Any:
@@ -49,7 +50,7 @@ def theirs() -> Any:
 
 
 def ours(bark: Any) -> Model:
-    """The same weights, in the same memory."""
+    """The same weights, in the same memory, on the same device."""
     causal = (CausalTransformer, bark.semantic), (CausalTransformer, bark.coarse_acoustics)
     networks = [
         _filled(kind, part, vocabulary)
@@ -68,15 +69,13 @@ def ours(bark: Any) -> Model:
         codec=Codec(_codec_of(bark)),
         tokenizer=None,  # type: ignore[arg-type] # requests come as ids
         voices=None,  # type: ignore[arg-type] # and with a voice
-        device=torch.device("cpu"),
+        device=bark.semantic.lm_head.weight.device,
     )
 
 
 def with_own_networks(model: Model) -> Model:
     """One whose networks may be changed."""
-    return dataclasses.replace(
-        model, **{name: copy.deepcopy(getattr(model, name)) for name in ("semantic", "coarse", "fine")}
-    )
+    return dataclasses.replace(model, **{name: copy.deepcopy(getattr(model, name)) for name in NETWORKS})
 
 
 def voice() -> Voice:
@@ -91,7 +90,7 @@ def _codec_of(bark: Any) -> Any:
     """A codec of its own: a deep copy shares the class of its weight-normed parts, and ours changes that class."""
     codec = transformers.EncodecModel(bark.codec_model.config).eval()
     codec.load_state_dict(bark.codec_model.state_dict())
-    return codec
+    return codec.to(bark.codec_model.device)
 
 
 def _filled(kind: Any, part: Any, vocabulary: tuple[int, int]) -> Any:

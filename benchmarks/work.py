@@ -32,7 +32,7 @@ def their_decoding(bark: Any, stage: str, context: int, steps: int) -> Work:
     network = bark.semantic if stage == "semantic" else bark.coarse_acoustics
     first, last = FIRST[stage], FIRST[stage] + OUTPUTS[stage]
     cache = transformers.DynamicCache()
-    network(_ids(context), past_key_values=cache, use_cache=True)
+    network(ids(context), past_key_values=cache, use_cache=True)
 
     def run() -> None:
         token = torch.zeros(1, 1, dtype=torch.long)
@@ -49,7 +49,7 @@ def our_decoding(model: Model, stage: str, context: int, steps: int) -> Work:
     network = getattr(model, stage)
     first, last = FIRST[stage], FIRST[stage] + OUTPUTS[stage]
     cache = network.new_cache()
-    network.prefill(network.embed(_ids(context)), cache)
+    network.prefill(network.embed(ids(context)), cache)
 
     def run() -> None:
         cache.length = context
@@ -63,13 +63,13 @@ def our_decoding(model: Model, stage: str, context: int, steps: int) -> Work:
 
 def their_prompt(bark: Any) -> Work:
     """A coarse prompt."""
-    return lambda: bark.coarse_acoustics(_ids(PROMPT), past_key_values=transformers.DynamicCache(), use_cache=True)
+    return lambda: bark.coarse_acoustics(ids(PROMPT), past_key_values=transformers.DynamicCache(), use_cache=True)
 
 
 def our_prompt(model: Model) -> Work:
     """A coarse prompt."""
     cache = model.coarse.new_cache()
-    return lambda: model.coarse.prefill(model.coarse.embed(_ids(PROMPT)), cache)
+    return lambda: model.coarse.prefill(model.coarse.embed(ids(PROMPT)), cache)
 
 
 def their_window(bark: Any) -> Work:
@@ -79,7 +79,7 @@ def their_window(bark: Any) -> Work:
     semantic = kinds.BarkSemanticGenerationConfig(**config.semantic_config)
     coarse = kinds.BarkCoarseGenerationConfig(**config.coarse_acoustics_config)
     return lambda: bark.coarse_acoustics.generate(
-        _ids(NEW),
+        ids(NEW),
         semantic_generation_config=semantic,
         coarse_generation_config=coarse,
         codebook_size=config.codebook_size,
@@ -90,7 +90,7 @@ def their_window(bark: Any) -> Work:
 
 def our_window(model: Model) -> Work:
     """One coarse window, whole."""
-    voice, cache, tokens = small.voice(), model.coarse.new_cache(), _ids(NEW)[0].numpy()
+    voice, cache, tokens = small.voice(), model.coarse.new_cache(), ids(NEW)[0].numpy()
     past = (voice.semantic_prompt, voice.coarse_prompt)
     return lambda: generate_coarse(
         model.coarse, model.coarse_spec, tokens, past, noise=Noise(0), sampling=GREEDY, cache=cache
@@ -117,14 +117,14 @@ def codec(model: Model) -> Work:
 
 def their_clip(bark: Any, seconds: float) -> Work:
     """generate(), with as many semantic tokens as ours."""
-    ids = torch.zeros(1, 256, dtype=torch.long)
-    ids[0, : len(TEXT)] = torch.tensor(TEXT)
+    text = torch.zeros(1, 256, dtype=torch.long)
+    text[0, : len(TEXT)] = torch.tensor(TEXT)
     mask = (torch.arange(256) < len(TEXT)).long()[None]
     tokens = int(seconds * 49.9 + 1)
 
     def run() -> np.ndarray:
         made = bark.generate(
-            ids, history_prompt=_history(), attention_mask=mask, do_sample=False, semantic_max_new_tokens=tokens
+            text, history_prompt=_history(), attention_mask=mask, do_sample=False, semantic_max_new_tokens=tokens
         )
         return made[0].numpy()
 
@@ -137,7 +137,8 @@ def our_clip(model: Model, seconds: float) -> Work:
     return lambda: speak(model, request).pieces[0].waveform
 
 
-def _ids(length: int) -> Tensor:
+def ids(length: int) -> Tensor:
+    """Random tokens (1, length) that every model has."""
     return torch.from_numpy(np.random.default_rng(length).integers(0, 10_000, (1, length)))
 
 

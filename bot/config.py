@@ -40,31 +40,39 @@ class ModelSection(_Section):
     name: str = "auto"
     device: str = "auto"
     threads: Annotated[int, Field(ge=0)] = 0
-    precision: Literal["exact", "int8"] = "exact"
+    precision: Literal["exact", "int8", "int4"] = "exact"
+    graphs: bool = True
+    memory: Literal["auto", "resident", "embeddings", "stages"] = "auto"
+    seats: Annotated[int, Field(ge=0, le=64)] = 0
     voice: str = ""
     text_temp: Temperature = 0.7
     waveform_temp: Temperature = 0.7
     min_eos_p: Annotated[float, Field(ge=0, le=1)] = 0.2
     hang_after: Seconds = 120.0
+    unload_after: Annotated[float, Field(ge=0)] = 0.0
 
 
 class StoreSection(_Section):
     """Where jobs and finished audio are kept."""
 
     folder: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("barkbot", appauthor=False)))
+    keep_hours: Annotated[float, Field(ge=0)] = 24.0
+    keep_clips: Annotated[int, Field(ge=0)] = 2000
 
 
 class LimitsSection(_Section):
     """How much one person, one server and the queue may hold."""
 
     max_chars: Annotated[int, Field(ge=1, le=4000)] = 1000
+    long_chars: Annotated[int, Field(ge=1, le=20_000)] = 4000
     waiting_per_user: Annotated[int, Field(ge=1)] = 3
     waiting_per_guild: Annotated[int, Field(ge=1)] = 20
     max_wait: Seconds = 720.0
+    kept_voices: Annotated[int, Field(ge=0)] = 20
 
     def as_limits(self) -> Limits:
-        """The same values for the decision in `flow/check.py`."""
-        return Limits(**self.model_dump())
+        """Those of an ask, for the decision in `flow/check.py`."""
+        return Limits(**self.model_dump(exclude={"kept_voices"}))
 
 
 class DiscordSection(_Section):

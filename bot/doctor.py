@@ -29,7 +29,7 @@ DISCORD_API = "https://discord.com/api/v10"
 _LOOK_AT_MODEL = """
 import sys
 from synth import checkpoint, device
-plan = device.plan(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4])
+plan = device.plan(*sys.argv[1:3], int(sys.argv[3]), sys.argv[4], memory=sys.argv[5], seats=int(sys.argv[6]))
 print(plan.line())
 """
 
@@ -134,6 +134,7 @@ async def _model(settings: Config) -> Finding:
     model = settings.model
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", _LOOK_AT_MODEL, model.name, model.device, str(model.threads), model.precision),
+        *(model.memory, str(model.seats)),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

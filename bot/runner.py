@@ -24,9 +24,12 @@ def synth_of(config: Config) -> Synth:
         device=model.device,
         threads=model.threads,
         precision=model.precision,
+        memory=model.memory,
+        seats=model.seats,
+        graphs=model.graphs,
         log_level=config.log.level,
     )
-    return Synth(worker.main, options, patience=Patience(hang_after=model.hang_after))
+    return Synth(worker.main, options, patience=Patience(hang_after=model.hang_after, unload_after=model.unload_after))
 
 
 async def run(config: Config, token: str) -> None:

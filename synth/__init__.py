@@ -6,21 +6,27 @@ Importing this package costs nothing. One job runs through these files, in this 
     process.py     the parent's half: handshake, watchdog, restart, drain (the bot may import it)
     life.py        one life of the child, from spawn to burial     flight.py    a job that the child has
     patience.py    how long to wait for what
-    worker.py      the child's half: one job at a time, progress, cancellation, exit codes
-    device.py      where the model runs and which one fits         engine.py    one job, from its text to its file
+    worker.py      the child's half: jobs side by side, cancellation, exit codes    outbox.py  what it says
+    device.py      where the model runs             engine.py    one job, from its text to its file
+    room.py        which model fits, in which memory profile       places.py    weights that are not on the device for good
     checkpoint.py  a model folder or hub name -> the three transformers, codec, tokenizer, voices
                    (weights.py, config.py, suno.py, download.py help it)
     bark.py        the loaded model, a request to it, and its answer
     pipeline.py    pieces of text -> semantic -> coarse -> fine -> waveform; the order lives here
     stream.py      the same while it is being made: audio leaves as soon as nothing that follows can change it
     piece.py       one piece of text on its way through the stages, for both
-                   (progress.py tells how far, memory.py what to do when there is too little)
+                   (progress.py tells how far, memory.py what to do when there is too little memory)
+    takes.py       several versions of one text at once
     text.py        normalise, split into pieces; never cut silently     tokenizer.py  text -> ids
     voices.py      history prompts
     semantic.py coarse.py fine.py codec.py   a stage each, on model.py and sampling.py
                    (convolutions.py lets the codec go on where it was)
     cpu/           the transformers on a CPU: C compiled on this machine, exact or with 8-bit weights
+    cuda/          the same on CUDA: static steps as CUDA graphs, Triton kernels, 8-bit or 4-bit weights
     mastering.py   the pieces' waveforms -> one: trimmed, joined, levelled, limited
-    audio.py       waveform -> Ogg Opus, MP3, FLAC or WAV
+    audio.py       waveform -> Ogg Opus, MP3, FLAC or WAV          growing.py   a file beside its place until it is whole
+    live.py        from a request to the bytes of its Ogg Opus file while it is being made:
+                   stream.py -> trimmer.py (joined) -> leveller.py (loudness so far) -> encoder.py
+    listener.py    the packets of a file that still grows          ogg.py       Ogg bytes -> Opus packets (the bot may import both)
     pup/           the miniature Bark that ships with the code
 """

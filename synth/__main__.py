@@ -1,5 +1,7 @@
 """Text -> audio file, without Discord: `python -m synth "hello there" -o hello.ogg`.
 
+With --stream, or -o - for standard output, the file grows while it is being made, and a player can follow (aloud.py).
+
 torch and the model are imported after the command line was found to make sense, so that --help and mistakes are quick.
 """
 
@@ -7,28 +9,36 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import os
 import secrets
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synth.device import PRECISIONS, plan
 from synth.errors import SynthError
+from synth.room import PROFILES
 
 if TYPE_CHECKING:
-    from synth.pipeline import Model, Speech
+    from synth.pipeline import Model, Request, Speech
 
 FORMATS = (".ogg", ".wav", ".mp3", ".flac")
+STANDARD_OUTPUT = Path("-")
 MAX_SEED = 2**63 - 1  # what SQLite and every file tag can hold
 NEW_SEEDS = 2**31  # of those nobody chose: short enough to type again
+MOST_TAKES = 8
 FAILED, INTERRUPTED = 1, 130  # exit codes; argparse leaves with 2 by itself
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m synth") -> int:
     """Speak a text into a file; the exit code."""
-    args = _parser(prog).parse_args(argv)
+    parser = _parser(prog)
+    args = parser.parse_args(argv)
+    args.stream |= args.output == STANDARD_OUTPUT
+    if args.stream and args.output != STANDARD_OUTPUT and args.output.suffix.lower() != ".ogg":
+        parser.error(f"--stream writes Ogg Opus: {args.output} must end in .ogg")
     return _told(lambda: _say(args))
 
 
@@ -58,11 +68,20 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         metavar="FILE",
         type=_audio_path,
         default="speech.ogg",
-        help=f"{', '.join(FORMATS)} (%(default)s)",
+        help=f"{', '.join(FORMATS)}, or - for Ogg Opus on standard output (%(default)s)",
     )
+    add("--stream", action="store_true", help="let the .ogg file grow while it is made, so that a player can follow")
     _add_model(parser)
     add("--voice", metavar="NAME|NPZ", help="a voice of the model, or a history prompt file; none: one by chance")
     add("--seed", type=_seed, metavar="N", help="the same seed gives the same audio; none: a new one, which is printed")
+    add(
+        "--takes",
+        type=_takes,
+        default=1,
+        metavar="N",
+        help=f"so many versions, 2 to {MOST_TAKES}, with seeds of their own, in files that end in -1, -2, ...",
+    )
+    add("--chain", action="store_true", help="of a long text: each piece goes on from the one before it, one by one")
     add("--greedy", action="store_true", help="take the most likely token in all three stages")
     add("--max-seconds", type=_positive, metavar="S", help="stop after so much speech")
     add("--text-temp", type=_positive, default=0.7, metavar="T", help="of the semantic stage (%(default)s)")
@@ -83,7 +102,19 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         "--precision",
         choices=PRECISIONS,
         default="exact",
-        help="int8: 8-bit weights, two to four times as fast on a CPU, other audio for the same seed (%(default)s)",
+        help="int8 (CPU, CUDA), int4 (CUDA): narrow weights, faster, other audio for the same seed (%(default)s)",
+    )
+    add(
+        "--no-graphs",
+        dest="graphs",
+        action="store_false",
+        help="on CUDA: launch each kernel by itself, which is slower",
+    )
+    add(
+        "--memory",
+        choices=("auto", *PROFILES),
+        default="auto",
+        help="what of the model is on the device: all, all but tables, or a stage at a time; auto: by free memory",
     )
     add("--progress", action="store_true", help="show the progress also where standard error is no terminal")
     return parser
@@ -96,23 +127,78 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
 
 def _say(args: argparse.Namespace) -> None:
     words = _standard_input() if args.text == "-" else args.text
-    for path in filter(None, (args.output, args.tokens)):
+    outputs = _numbered(args.output, args.takes)
+    tokens = _numbered(args.tokens, args.takes) if args.tokens else []
+    for path in (*outputs, *tokens):
         _check_writable(path)
-    seed = secrets.randbelow(NEW_SEEDS) if args.seed is None else args.seed
+    if args.greedy and args.takes > 1:
+        raise SynthError("With --greedy nothing is left to chance: all takes would be the same.")
+    if args.takes > 1 and (args.stream or args.output == STANDARD_OUTPUT):
+        raise SynthError("One take at a time can be heard while it is made: leave out --takes.")
+    seeds = _seeds(args.seed, args.takes)
 
     from synth import audio, text  # noqa: PLC0415 - see the top
+    from synth.aloud import speak_aloud  # noqa: PLC0415 - see the top
     from synth.mastering import finish  # noqa: PLC0415 - see the top
+    from synth.takes import speak_takes  # noqa: PLC0415 - see the top
 
     text.normalise(words)  # an empty text is known before a model is loaded
-    model = _load(args)
-    speech = _speak(model, words, seed, args)
-    waveform = finish([piece.waveform for piece in speech.pieces], speech.sample_rate)
-    voice = Path(args.voice).stem if args.voice else None
-    audio.write(args.output, waveform, speech.sample_rate, audio.Tags(voice=voice, seed=seed, model=model.name))
-    if args.tokens:
-        _write_tokens(args.tokens, speech)
-    chosen = "" if args.seed is not None else f", seed {seed}"
-    print(f"{args.output}: {len(waveform) / speech.sample_rate:.1f} s{chosen}")
+    model, seats = _load(args)
+    request = dataclasses.replace(_request(model, words, args), seed=seeds[0])
+    voice, told = Path(args.voice).stem if args.voice else None, Told(args)
+
+    def ready(number: int, speech: Speech) -> None:
+        waveform = finish([piece.waveform for piece in speech.pieces], speech.sample_rate)
+        tags = audio.Tags(voice=voice, seed=speech.seed, model=model.name)
+        audio.write(outputs[number], waveform, speech.sample_rate, tags)
+        if tokens:
+            _write_tokens(tokens[number], speech.tokens())
+        told.add(number, outputs[number], len(waveform) / speech.sample_rate, speech.seed)
+
+    try:
+        with _bar(always=args.progress) as watch:
+            if args.stream:
+                tags = audio.Tags(voice=voice, seed=seeds[0], model=model.name)
+                last = speak_aloud(model, request, tags, args.output, watch)
+                if tokens:
+                    _write_tokens(tokens[0], last.tokens or {})
+                told.add(0, args.output, last.seconds, seeds[0])
+            else:
+                speak_takes(model, request, seeds, seats=seats, ready=ready, watch=watch)
+    finally:
+        told.show()
+
+
+class Told:
+    """What is said of the files in the end, a line each."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self._seeds_told = args.seed is None or args.takes > 1
+        self._out = sys.stderr if args.output == STANDARD_OUTPUT else sys.stdout
+        self._lines: dict[int, str] = {}
+
+    def add(self, number: int, path: Path, seconds: float, seed: int) -> None:
+        """A take is there."""
+        self._lines[number] = f"{path}: {seconds:.1f} s" + (f", seed {seed}" if self._seeds_told else "")
+
+    def show(self) -> None:
+        """All, in order."""
+        for number in sorted(self._lines):
+            print(self._lines[number], file=self._out)
+
+
+def _numbered(path: Path, takes: int) -> list[Path]:
+    """The files of all takes: hello-1.ogg, hello-2.ogg, ...; of a single one hello.ogg."""
+    if takes == 1:
+        return [path]
+    return [path.with_stem(f"{path.stem}-{number}") for number in range(1, takes + 1)]
+
+
+def _seeds(first: int | None, takes: int) -> list[int]:
+    """That seed and those after it, or seeds by chance."""
+    if first is None:
+        return [secrets.randbelow(NEW_SEEDS) for _ in range(takes)]
+    return [(first + number) % (MAX_SEED + 1) for number in range(takes)]
 
 
 def _standard_input() -> str:
@@ -122,39 +208,40 @@ def _standard_input() -> str:
         raise SynthError(f"Standard input is no text in {error.encoding}.") from error
 
 
-def _load(args: argparse.Namespace) -> Model:
+def _load(args: argparse.Namespace) -> tuple[Model, int]:
+    """The model, and how many pieces can be in work at once."""
     from synth.engine import load_model  # noqa: PLC0415 - see the top
 
-    return load_model(plan(args.model, args.device, args.threads, args.precision))
+    decided = plan(args.model, args.device, args.threads, args.precision, memory=args.memory)
+    return load_model(decided, graphs=args.graphs), decided.seats
 
 
-def _speak(model: Model, text: str, seed: int, args: argparse.Namespace) -> Speech:
+def _request(model: Model, text: str, args: argparse.Namespace) -> Request:
     from synth.engine import tokenized  # noqa: PLC0415 - see the top
-    from synth.pipeline import Request, speak  # noqa: PLC0415 - see the top
+    from synth.pipeline import Request  # noqa: PLC0415 - see the top
 
     voice = None
     if args.voice:
         is_file = args.voice.lower().endswith(".npz")
         voice = model.voices.get_file(Path(args.voice)) if is_file else model.voices.get(args.voice)
-    request = Request(
+    return Request(
         pieces=tokenized(model, text, args.voice),
         voice=voice,
-        seed=seed,
+        seed=0,
         greedy=args.greedy,
         text_temp=args.text_temp,
         waveform_temp=args.waveform_temp,
         min_eos_p=args.min_eos_p,
         max_seconds=args.max_seconds,
+        chain=args.chain,
     )
-    with _bar(always=args.progress) as watch:
-        return speak(model, request, watch)
 
 
-def _write_tokens(path: Path, speech: Speech) -> None:
+def _write_tokens(path: Path, tokens: Mapping[str, Any]) -> None:
     import numpy as np  # noqa: PLC0415 - see the top
 
     try:
-        np.savez(path, **speech.tokens())  # type: ignore[arg-type] # taken for its keyword allow_pickle
+        np.savez(path, **tokens)
     except OSError as error:
         raise SynthError(f"{path} cannot be written: {error.strerror}.") from error
 
@@ -205,6 +292,10 @@ def _told(work: Callable[[], Any]) -> int:
 
 
 def _check_writable(path: Path) -> None:
+    if path == STANDARD_OUTPUT:
+        if sys.stdout.isatty():
+            raise SynthError("Standard output is a terminal: send it to a player or a file, as in `-o - | mpv -`.")
+        return
     folder = path.parent
     if not folder.is_dir():
         raise SynthError(f"There is no folder {folder} for {path.name}.")
@@ -213,6 +304,8 @@ def _check_writable(path: Path) -> None:
 
 
 def _audio_path(value: str) -> Path:
+    if value == str(STANDARD_OUTPUT):
+        return STANDARD_OUTPUT
     if Path(value).suffix.lower() not in FORMATS:
         raise argparse.ArgumentTypeError(f"{value!r} does not end in one of {', '.join(FORMATS)}")
     return Path(value)
@@ -228,6 +321,13 @@ def _seed(value: str) -> int:
     number = int(value) if value.isdecimal() else -1
     if not 0 <= number <= MAX_SEED:
         raise argparse.ArgumentTypeError(f"{value!r} is not a whole number from 0 to {MAX_SEED}")
+    return number
+
+
+def _takes(value: str) -> int:
+    number = int(value) if value.isdecimal() else 0
+    if not 1 <= number <= MOST_TAKES:
+        raise argparse.ArgumentTypeError(f"{value!r} is not a whole number from 1 to {MOST_TAKES}")
     return number
 
 

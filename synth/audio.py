@@ -6,12 +6,8 @@ exactly 20 ms, so that it can be played in a voice channel as it is.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import errno
 import io
-import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from synth.errors import DiskFull, JobError
+from synth.errors import JobError
+from synth.growing import growing
 from synth.mastering import checked, resampled
 from synth.protocol import Reason
 
@@ -40,10 +37,6 @@ class TooLarge(JobError):
     """No encoding of it is as small as asked."""
 
     reason = Reason.TOO_LARGE
-
-
-class CannotWrite(JobError):
-    """The file cannot be written where it was asked for."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,6 +61,11 @@ class Tags:
 def supported(path: str | Path) -> bool:
     """Whether `write` knows the ending of this name."""
     return Path(path).suffix.lower() in _FORMATS
+
+
+def is_opus(path: str | Path) -> bool:
+    """Whether the ending of this name asks for Ogg Opus."""
+    return _FORMATS.get(Path(path).suffix.lower()) is _OPUS
 
 
 def write(path: str | Path, waveform: npt.NDArray[Any], rate: int, tags: Tags, *, max_bytes: int | None = None) -> None:
@@ -149,7 +147,7 @@ def _encoded(waveform: npt.NDArray[Any], rate: int, kind: _Kind, bits: int, fiel
     if kind.subtype == "OPUS":
         waveform = _whole_packets(waveform, rate)
     out = io.BytesIO()
-    settings = {"format": kind.container, "subtype": kind.subtype, **_quality(kind.subtype, rate, bits)}
+    settings = {"format": kind.container, "subtype": kind.subtype, **quality(kind.subtype, rate, bits)}
     with soundfile.SoundFile(out, "w", samplerate=rate, channels=1, **settings) as file:
         for name, value in fields.items():
             # libsndfile's MP3 tags are Latin-1 by their label and UTF-8 by their bytes: only ASCII survives
@@ -162,7 +160,7 @@ def _encoded(waveform: npt.NDArray[Any], rate: int, kind: _Kind, bits: int, fiel
     return out.getvalue()
 
 
-def _quality(subtype: str, rate: int, bits: int) -> dict[str, Any]:
+def quality(subtype: str, rate: int, bits: int) -> dict[str, Any]:
     """SoundFile arguments for about `bits` per second: libsndfile's level runs from 0 (most bits) to 1 (fewest)."""
     if subtype == "OPUS":
         low, high = OPUS_BITS
@@ -176,9 +174,12 @@ def _quality(subtype: str, rate: int, bits: int) -> dict[str, Any]:
 
 
 def _whole_packets(waveform: npt.NDArray[Any], rate: int) -> npt.NDArray[Any]:
-    """With so much silence at its end that the last Opus packet has 20 ms like all others."""
-    skipped = OPUS_PRE_SKIP * rate // OPUS_RATES[-1]
-    return np.pad(waveform, (0, -(len(waveform) + skipped) % (rate // 50)))
+    return np.pad(waveform, (0, missing(len(waveform), rate)))
+
+
+def missing(samples: int, rate: int) -> int:
+    """So many samples of silence at the end give the last Opus packet 20 ms like all others."""
+    return -(samples + OPUS_PRE_SKIP * rate // OPUS_RATES[-1]) % (rate // 50)
 
 
 def _plain(text: str) -> str:
@@ -187,37 +188,6 @@ def _plain(text: str) -> str:
 
 
 def _store(path: Path, data: bytes) -> None:
-    """Bytes into a file, by way of a neighbour that is synced and renamed: readers see all of it or nothing."""
-    aside = path.with_name(f".{path.name}.part")  # always the same name: what a killed process left is overwritten
-    with _told(path):
-        try:
-            with aside.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            aside.replace(path)
-        except BaseException:
-            aside.unlink(missing_ok=True)
-            raise
-        _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename in this folder last. Not every file system can, and the file itself is safe by then."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):
-            os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-@contextlib.contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Turns the system's refusals into sentences."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-            raise DiskFull(f"There is no room left for {path}: free some disk space.") from error
-        raise CannotWrite(f"{path} cannot be written: {os.strerror(error.errno or 0)}.") from error
+    """Bytes into a file: readers see all of it or nothing."""
+    with growing(path) as add:
+        add(data)

@@ -16,6 +16,7 @@ from synth.codec import Codec
 from synth.errors import ModelError
 from synth.fine import FineSpec
 from synth.model import CausalTransformer, FineTransformer, KVCache
+from synth.places import Turns
 from synth.sampling import Sampling
 from synth.semantic import SemanticSpec
 from synth.tokenizer import Tokenizer
@@ -67,6 +68,7 @@ class Model:
     voices: Voices
     device: torch.device
     company: Company = dataclasses.field(default_factory=Alone, repr=False)
+    turns: Turns | None = None  # None: all networks are on the device for good
     _caches: dict[str, list[KVCache]] = dataclasses.field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -109,6 +111,18 @@ class Model:
         finally:
             unused.append(cache)
 
+    @contextlib.contextmanager
+    def at_work(self, stage: str) -> Iterator[None]:
+        """The network of a stage ("semantic", "coarse" or "fine") is on the device for the block."""
+        if not self.turns:
+            yield
+            return
+        with self.turns.turn(getattr(self, stage)):
+            try:
+                yield
+            finally:
+                self.drop_caches()
+
     def drop_caches(self) -> None:
         """Give the memory of caches not in use back; the next job allocates anew."""
         for unused in self._caches.values():
@@ -121,6 +135,7 @@ class Request:
 
     pieces: Sequence[Sequence[int]]
     voice: Voice | None = None  # None: the model picks one by chance
+    voices: Sequence[Voice | None] = ()  # of each piece, where several speak; None: `voice`
     seed: int
     greedy: bool = False  # the most likely token in all three stages
     text_temp: float = 0.7
@@ -131,6 +146,10 @@ class Request:
     chain: bool = False  # each piece goes on from the one before it, instead of keeping to one voice
     top_k: int | None = None  # semantic and coarse
     top_p: float | None = None
+
+    def voice_of(self, piece: int) -> Voice | None:
+        """Who speaks the piece of that number, if that was said."""
+        return (self.voices[piece] if self.voices else None) or self.voice
 
     def sampling(self, temperature: float | None) -> Sampling:
         """How the semantic or the coarse stage draws."""

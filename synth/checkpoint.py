@@ -13,23 +13,26 @@ from typing import TypeVar
 
 import platformdirs
 import torch
-from torch import nn
+from torch import Tensor, nn
 from transformers import EncodecConfig, EncodecModel
 
 from synth import config, suno
 from synth.codec import Codec
-from synth.device import SHIPPED, memory_told
+from synth.device import memory_told
 from synth.download import BARK, CODEC, HUB_NAME, TOKENIZER_FILES, Hub
 from synth.errors import ModelError, OutOfMemory
 from synth.meter import Progress
 from synth.model import CausalTransformer, FineTransformer, TransformerConfig
 from synth.pipeline import Model
+from synth.places import PromptTable, Turns
+from synth.room import SHIPPED
 from synth.tokenizer import FILES, load_tokenizer
 from synth.voices import Voices
 from synth.weights import Weights, fill, new_weight_norm_names, weight_files
 
 TOKENIZER_OF_SUNO = "suno/bark-small"  # Suno's .pt files come without one
 CODEC_OF_SUNO = "facebook/encodec_24khz"
+TABLE = "input_embeds_layer."  # of the causal ones
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -53,11 +56,17 @@ class Location:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Target:
-    """Where the weights go, in which precision, and who hears about it."""
+    """Where the weights go, in which precision and profile (`synth.room`), and who hears about it."""
 
     device: torch.device
     dtype: torch.dtype
+    memory: str
     progress: Progress
+
+    @property
+    def home(self) -> torch.device:
+        """Where a transformer is between two pieces."""
+        return torch.device("cpu") if self.memory == "stages" else self.device
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,18 +114,19 @@ def load(
     *,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
+    memory: str = "resident",
     cache: Path | None = None,
     endpoint: str | None = None,
     progress: Progress | None = None,
 ) -> Model:
-    """The model of that name on `device`, its transformers in `dtype`, its codec in float32.
+    """The model of that name on `device`, its transformers in `dtype`, its codec in float32. `memory`: see `synth.room`.
 
     `cache` None: `default_cache()`. `endpoint` None: HF_ENDPOINT, else the public hub. `progress` hears what is being
     fetched or loaded, and how far (0..1). ModelError says why a model cannot be used.
     """
     tell = progress or (lambda _what, _fraction: None)
     location = find(name, cache=cache, endpoint=endpoint, progress=progress)
-    target = Target(device=torch.device(device), dtype=dtype, progress=tell)
+    target = Target(device=torch.device(device), dtype=dtype, memory=memory, progress=tell)
     try:
         with memory_told():
             if _is_suno(location.folder):
@@ -182,6 +192,7 @@ def _assemble(
         tokenizer=load_tokenizer(tokenizer_folder, room),
         voices=location.voices(),
         device=target.device,
+        turns=Turns(target.device) if target.memory == "stages" else None,
     )
     target.progress("loaded", 1.0)
     return model
@@ -195,9 +206,27 @@ def _network(kind: Callable[[TransformerConfig], Network], source: Source, targe
             network = kind(source.dimensions)
     except (RuntimeError, ValueError, TypeError) as error:
         raise ModelError(f"The dimensions of {source.weights.where} make no sense: {error}.") from error
-    state = source.weights.take(source.prefix, device=target.device, dtype=target.dtype)
-    fill(network, state, source.weights.where)
+    state = source.weights.take(source.prefix, device=target.home, dtype=target.dtype, skip=TABLE)
+    fill(network, state | _table(source, target), source.weights.where)
+    if isinstance(network, CausalTransformer) and _apart(source.dimensions, target):
+        drawn = 0 if target.device.type == "cpu" else source.dimensions.output_vocab_size
+        table = network.input_embeds_layer.weight
+        network.input_embeds_layer = PromptTable(table, drawn, like=network.lm_head.weight)
     return network
+
+
+def _table(source: Source, target: Target) -> dict[str, Tensor]:
+    """The input table of a causal transformer: in the file's mapping as it is, or on the device, or in main memory."""
+    apart = _apart(source.dimensions, target)
+    device, dtype = (torch.device("cpu"), None) if apart else (target.home, target.dtype)
+    state = source.weights.take(source.prefix + TABLE, device=device, dtype=dtype)
+    mapped = device.type == "cpu" and target.memory == "resident"
+    return {TABLE + name: value.clone() if mapped else value for name, value in state.items()}
+
+
+def _apart(dimensions: TransformerConfig, target: Target) -> bool:
+    """Whether most of the table stays out of the device: it has rows that are never drawn, of text."""
+    return target.memory != "resident" and dimensions.input_vocab_size > dimensions.output_vocab_size
 
 
 def _codec(settings: EncodecConfig, weights: Weights, prefix: str, target: Target) -> Codec:

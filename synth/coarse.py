@@ -197,7 +197,7 @@ def coarse_tokens(
         if window.steps <= 0:
             return
         prompt = prompt_ids(spec, window, np.array(known), tokens, model.config.block_size)
-        hidden = model.prefill(model.embed(torch.from_numpy(prompt)[None].to(model.device)), cache, chunk)  # (1, C)
+        hidden = model.prefill(model.embed(torch.from_numpy(prompt)[None]), cache, chunk)  # (1, C)
         made: list[int] = []
         for token in _decode(model, spec, window, hidden, cache, noise=noise, sampling=sampling):
             made.append(token)
@@ -227,7 +227,7 @@ def _decode(
     """The tokens of one window, from the hidden state (1, C) of its prompt."""
     size, rows = spec.codebook_size, None
     if sampling.draws:
-        rows = noise.gumbel(Stage.COARSE, window.first_step, window.steps, size).to(model.device)
+        rows = noise.gumbel(Stage.COARSE, window.first_step, window.steps, size, device=model.device)
     for done in range(0, window.steps, model.burst):
         steps = range(done, min(done + model.burst, window.steps))
         firsts = [spec.first_token((window.first_step + step) % spec.n_coarse_codebooks) for step in steps]

@@ -9,22 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from synth import room
 from synth.errors import ModelError, OutOfMemory
 
 if TYPE_CHECKING:
     import torch
 
-SHIPPED = "pup"
-PRECISIONS = ("exact", "int8")
-
-# Parameters of the transformers, counted with the reference's dimensions: semantic + coarse + fine.
-LARGE_PARAMETERS = 446_090_000 + 327_860_000 + 311_790_000
-SMALL_PARAMETERS = 192_990_000 + 104_320_000 + 92_250_000
-CODEC_PARAMETERS = 14_850_000  # always float32
-POSITIONS = 1024  # of a key-value cache
-LARGE_CACHE_NUMBERS = 2 * 2 * 24 * POSITIONS * 1024  # (semantic, coarse) x (keys, values) x layers x positions x width
-SMALL_CACHE_NUMBERS = 2 * 2 * 12 * POSITIONS * 768
-WORKSPACE = 800 << 20  # bytes: the codec's activations for 15 s (0.3 GB), prompts, the allocator's loss
+PRECISIONS = ("exact", "int8", "int4")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,55 +24,40 @@ class Plan:
 
     model: str
     device: str  # cpu, cuda:0, mps
-    precision: str  # float32, float16, or int8
+    precision: str  # float32, float16, int8 or int4
     threads: int
     free: int  # bytes on the device, 0 where unknown
     label: str  # the device in words
+    memory: str = "resident"  # or another profile of `synth.room`
+    seats: int = 1  # pieces in work at once
 
     def line(self) -> str:
         """The decision, for the log."""
-        room = f"{self.free / 1e9:.1f} GB free" if self.free else "free memory unknown"
+        left = f"{self.free / 1e9:.1f} GB free" if self.free else "free memory unknown"
         threads = f", {self.threads} threads" if self.device == "cpu" else ""
-        return f"model {self.model} on {self.label} ({self.device}, {self.precision}{threads}, {room})"
+        pieces = f"{self.seats} pieces at once" if self.seats > 1 else "one piece at a time"
+        return (
+            f"model {self.model} on {self.label} ({self.device}, {self.precision}{threads}, {left}), "
+            f"memory {self.memory}, {pieces}"
+        )
 
 
-def needed(model: str, precision: str) -> int:
-    """Bytes that a model of the hub takes while it works: weights, caches, codec, workspace.
+def plan(
+    model: str, device: str, threads: int, precision: str = "exact", *, memory: str = "auto", seats: int = 0
+) -> Plan:
+    """Decide what is "auto": the device, the model, its profile, and (0) threads and seats; `precision` of `PRECISIONS`.
 
-    int8 takes less once it is loaded, and as much as float32 on the way there.
-    Large in float16: 2.17 + 0.20 + 0.06 + 0.84 = 3.3 GB; small in float32: 1.56 + 0.15 + 0.06 + 0.84 = 2.6 GB.
-    """
-    size = 2 if precision == "float16" else 4
-    parameters, cache = {
-        "suno/bark": (LARGE_PARAMETERS, LARGE_CACHE_NUMBERS),
-        "suno/bark-small": (SMALL_PARAMETERS, SMALL_CACHE_NUMBERS),
-    }[model]
-    return (parameters + cache) * size + CODEC_PARAMETERS * 4 + WORKSPACE
-
-
-def fitting_model(kind: str, precision: str, free: int) -> str:
-    """The best model for a device with so many free bytes.
-
-    Large only where something faster than a CPU does the work: it takes minutes of a CPU for a sentence. Where the free
-    memory is unknown (0), small. The miniature where nothing else fits.
-    """
-    if kind != "cpu" and free >= needed("suno/bark", precision):
-        return "suno/bark"
-    if not free or free >= needed("suno/bark-small", precision):
-        return "suno/bark-small"
-    return SHIPPED
-
-
-def plan(model: str, device: str, threads: int, precision: str = "exact") -> Plan:
-    """Decide what is "auto": the device, the model and (0) the threads; `precision` is one of `PRECISIONS`.
-
-    ModelError for a device that is not there, or that cannot compute in that precision.
+    ModelError for a device that is not there, or that cannot compute in that precision or profile.
     """
     where = choose(device)
     kind = where.split(":", maxsplit=1)[0]
     precision, free = precision_of(where, precision), free_memory(where)
+    model, memory = room.choose(kind, precision, free, free_main_memory(), model=model, memory=memory)
+    fitting = room.seats(kind, precision, free, model=model, memory=memory)
     return Plan(
-        model=fitting_model(kind, precision, free) if model == "auto" else model,
+        model=model,
+        memory=memory,
+        seats=1 if memory == "stages" else seats or fitting,
         device=where,
         precision=precision,
         threads=threads or usable_cores(),
@@ -110,18 +86,24 @@ def choose(device: str) -> str:
 
 
 def precision_of(device: str, wish: str = "exact") -> str:
-    """Exact is float16 on CUDA, float32 elsewhere; int8, for the CPU only, has 8-bit weights. ModelError.
+    """Exact is float16 on CUDA, float32 elsewhere; int8 and int4 have narrow weights. ModelError.
 
-    bfloat16 is faster nowhere that float16 is not, and torch claims it for cards that only emulate it (before 8.0).
-    A CPU's half precision is slower than its float32.
+    bfloat16 is faster nowhere that float16 is not, its 8 bits of mantissa would change more tokens than float16's 11,
+    and torch claims it for cards that only emulate it (before compute capability 8.0). A CPU's half precision is slower
+    than its float32.
     """
+    kind = device.split(":", maxsplit=1)[0]
     if wish not in PRECISIONS:
-        raise ModelError(f"There is no precision {wish!r}: use {' or '.join(PRECISIONS)}.")
-    if wish == "int8":
-        if device != "cpu":
-            raise ModelError(f"The precision int8 is for the CPU; on {device} use exact, or set the device to cpu.")
+        raise ModelError(f"There is no precision {wish!r}: use {', '.join(PRECISIONS[:-1])} or {PRECISIONS[-1]}.")
+    if wish == "int8" and kind not in ("cpu", "cuda"):
+        raise ModelError(f"The precision int8 is for the CPU and for CUDA; on {device} use exact.")
+    if wish == "int4" and kind != "cuda":
+        raise ModelError(
+            f"The precision int4 is for CUDA; on {device} use {'exact or int8' if kind == 'cpu' else 'exact'}."
+        )
+    if wish != "exact":
         return wish
-    return "float16" if device.startswith("cuda") else "float32"
+    return "float16" if kind == "cuda" else "float32"
 
 
 def free_memory(device: str) -> int:
@@ -205,8 +187,8 @@ def healthy(device: str) -> bool:
         return False
 
 
-def dtype(precision: str) -> torch.dtype:
-    """What weights are loaded as."""
+def dtype(precision: str, device: str = "cpu") -> torch.dtype:
+    """What weights are loaded as; narrow ones are rounded later, and on CUDA the rest stays float16."""
     import torch  # noqa: PLC0415 -- seconds
 
-    return {"float16": torch.float16, "float32": torch.float32, "int8": torch.float32}[precision]
+    return torch.float16 if precision == "float16" or device.startswith("cuda") else torch.float32

@@ -148,5 +148,5 @@ def _predict(
     rows = None
     if sampling.draws:
         first, count = window.fill - history, window.stop - window.fill
-        rows = noise.gumbel(Stage.FINE, first, count, spec.codebook_size, lane=codebook).to(model.device)
+        rows = noise.gumbel(Stage.FINE, first, count, spec.codebook_size, lane=codebook, device=model.device)
     return sampling.draw(logits, rows)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
+from synth.growing import aside
 from synth.life import how_it_ended
-from synth.protocol import ExitCode, Finished, Job, Progress, Reason
+from synth.protocol import Cancelled, ExitCode, Failed, Finished, Job, Progress, Reason, Sound
 
 
 class JobFailed(Exception):
@@ -37,18 +39,39 @@ class SynthStopped(Exception):
     """No more jobs are taken: the synth process was told to stop."""
 
 
+def outcome_of(message: Finished | Failed | Cancelled) -> Finished | JobFailed | JobCancelled:
+    """What `render()` makes of a job's final message."""
+    match message:
+        case Failed():
+            return JobFailed(message.reason, message.detail)
+        case Cancelled():
+            return JobCancelled()
+    return message
+
+
 @dataclasses.dataclass(kw_only=True, eq=False, slots=True)
 class Flight:
     """A job that the child has, until its final message or the child's death."""
 
     job: Job
     on_progress: Callable[[Progress], None]
+    on_sound: Callable[[Sound], None]
     result: asyncio.Future[Finished]
     over: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
+
+    def report(self, message: Progress | Sound) -> None:
+        """Tell the caller how it goes."""
+        if isinstance(message, Sound):
+            self.on_sound(message)
+        else:
+            self.on_progress(message)
 
     def end(self, outcome: Finished | BaseException) -> None:
         """Tell the caller, if there is still one."""
         self.over.set()
+        if isinstance(outcome, SynthDied):  # before it could tidy up
+            with contextlib.suppress(OSError):
+                aside(Path(self.job.path)).unlink(missing_ok=True)
         if self.result.done():  # nobody waits: the caller was cancelled
             self._remove(outcome)
         elif isinstance(outcome, Finished):

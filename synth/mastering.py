@@ -1,13 +1,16 @@
 """The waveforms of a text's pieces -> one waveform as people want to hear it: trimmed, joined, levelled, limited.
 
+The same while it is being made: trimmer.py and leveller.py.
+
 pydub cuts, fades and joins samples in memory and starts no program.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +26,7 @@ with warnings.catch_warnings():
 Waveform = npt.NDArray[np.float32]  # (n,), mono
 
 GAP_SECONDS = 0.25  # between the pieces of a long text; suno-ai/bark's long-form notebook
+SPEAKER_GAP_SECONDS = 0.5  # where somebody else goes on; the same
 TARGET_LUFS = -18.0  # speech, AES TD1008 (loudness of internet audio)
 LOWEST_METERED_RATE = 8_000  # Hz; BS.1770's filter lifts what is over 1.5 kHz and is unstable where that cannot be
 MAX_GAIN_DB = 30.0  # what is quieter than that is noise, and stays quiet
@@ -39,24 +43,30 @@ class BrokenAudio(JobError):
     """The samples are no audio: not finite numbers, or not one channel."""
 
 
-def finish(waveforms: Sequence[npt.NDArray[Any]], rate: int, *, gap: float = GAP_SECONDS) -> Waveform:
-    """The pieces of one text as one waveform: ends trimmed, joined with `gap` seconds, levelled, limited.
+def finish(waveforms: Sequence[npt.NDArray[Any]], rate: int, *, gaps: Sequence[float] = ()) -> Waveform:
+    """The pieces of one text as one waveform: ends trimmed, joined, levelled, limited.
 
     `waveforms` are (n,) in full scale 1.0 (louder is allowed) at `rate` Hz; the result is (m,), with no sample over
-    `CEILING`. A silent piece becomes a short silence. Raises BrokenAudio, and EmptySpeech if there are no samples.
+    `CEILING`. `gaps` are the seconds of silence after each; `GAP_SECONDS` where there are none. A silent piece becomes a
+    short silence. Raises BrokenAudio, and EmptySpeech if there are no samples.
     """
-    pieces = [_centred(checked(waveform)) for waveform in waveforms if np.size(waveform)]
+    pieces = [(_centred(checked(waveform)), gap) for waveform, gap in _with(gaps, waveforms) if np.size(waveform)]
     if not pieces:
         raise EmptySpeech("The model made no sound. Try another text, or another seed.")
-    peak = max(float(np.abs(piece).max()) for piece in pieces)
-    threshold = max(_decibels(peak) - SILENCE_BELOW_PEAK_DB, SILENCE_FLOOR_DBFS)
+    peak = max(float(np.abs(piece).max()) for piece, _ in pieces)
+    threshold = max(decibels(peak) - SILENCE_BELOW_PEAK_DB, SILENCE_FLOOR_DBFS)
     headroom = max(1.0, peak)  # pydub's integers end at full scale, a model's floats do not
-    whole = AudioSegment.empty()
-    for index, piece in enumerate(pieces):
-        segment = _faded(_trimmed(_segment(piece / headroom, rate), threshold - _decibels(headroom)))
-        whole = segment if index == 0 else whole.append(_silence(gap, rate), crossfade=0).append(segment, crossfade=0)
+    whole, gap = AudioSegment.empty(), None
+    for piece, after in pieces:
+        segment = _faded(_trimmed(_segment(piece / headroom, rate), threshold - decibels(headroom)))
+        parts = [segment] if gap is None else [whole, _silence(gap, rate), segment]
+        whole, gap = functools.reduce(lambda one, next_: one.append(next_, crossfade=0), parts), after
     joined = np.frombuffer(whole.raw_data, "<i4").astype(np.float64) / 2**31 * headroom
-    return limited(joined * _gain(joined, rate))
+    return limited(joined * gain_of(joined, rate))
+
+
+def _with(gaps: Sequence[float], waveforms: Sequence[npt.NDArray[Any]]) -> Iterator[tuple[npt.NDArray[Any], float]]:
+    return zip(waveforms, [*gaps, *[GAP_SECONDS] * (len(waveforms) - len(gaps))], strict=True)
 
 
 def _centred(waveform: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -92,7 +102,7 @@ def resampled(waveform: npt.NDArray[Any], rate: int, target: int) -> npt.NDArray
     return np.asarray(resample_poly(waveform, target // common, rate // common), dtype=np.float64)
 
 
-def _gain(waveform: npt.NDArray[np.float64], rate: int) -> float:
+def gain_of(waveform: npt.NDArray[np.float64], rate: int) -> float:
     """The factor that brings (n,) to `TARGET_LUFS`; 1.0 for silence."""
     import pyloudnorm  # noqa: PLC0415 -- it brings scipy: half a second and 40 MB that a reader of files does not need
 
@@ -134,5 +144,6 @@ def _faded(segment: AudioSegment) -> AudioSegment:
     return segment.fade_in(length).fade_out(length) if length else segment
 
 
-def _decibels(amplitude: float) -> float:
+def decibels(amplitude: float) -> float:
+    """Of an amplitude, relative to full scale."""
     return 20 * math.log10(amplitude) if amplitude > 0 else -math.inf

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
+import os
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -44,6 +46,13 @@ def bring_home(codec: Codec, home: torch.device) -> None:
     except OutOfMemory:
         log.warning("no memory to move the codec back to %s: it stays on the CPU, and is slower there", home)
         codec.to("cpu")
+
+
+def trim() -> None:
+    """Give main memory back that the allocator keeps for later: after loading, hundreds of megabytes of temporaries."""
+    release = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None  # glibc's own
+    if release:
+        release(0)
 
 
 def free(model: Model) -> None:

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from synth.decoding import Burst, Made, decode
+from synth.places import PromptTable
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -67,6 +68,11 @@ class KVCache:
     def block_size(self) -> int:
         """How many positions fit."""
         return self._data.shape[-2]
+
+    @property
+    def nbytes(self) -> int:
+        """Memory taken."""
+        return self._data.nbytes
 
     def reset(self) -> None:
         """Forget every position."""
@@ -159,7 +165,7 @@ class CausalTransformer(nn.Module):
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
         self.config = config
-        self.input_embeds_layer = nn.Embedding(config.input_vocab_size, config.hidden_size)
+        self.input_embeds_layer: nn.Embedding | PromptTable = nn.Embedding(config.input_vocab_size, config.hidden_size)
         self.position_embeds_layer = nn.Embedding(config.block_size, config.hidden_size)
         self.layers = nn.ModuleList(Block(config, norm_bias=config.bias) for _ in range(config.num_layers))
         self.layernorm_final = nn.LayerNorm(config.hidden_size, bias=config.bias)
@@ -176,8 +182,9 @@ class CausalTransformer(nn.Module):
         return KVCache(self.config, dtype=weight.dtype, device=weight.device)
 
     def embed(self, ids: Tensor) -> Tensor:
-        """Token embeddings without positions: (B, T) -> (B, T, C)."""
-        return self.input_embeds_layer(ids)  # type: ignore[no-any-return] # nn.Module.__call__ is Any
+        """Token embeddings without positions: (B, T) -> (B, T, C). The ids of a prompt may be on the CPU."""
+        table = self.input_embeds_layer
+        return table(ids if isinstance(table, PromptTable) else ids.to(self.device))  # type: ignore[no-any-return] # nn.Module.__call__ is Any
 
     def prefill(self, embeds: Tensor, cache: KVCache, chunk: int | None = None) -> Tensor:
         """Start a row anew with embeddings (1, T, C); the last hidden state (1, C).
@@ -236,8 +243,6 @@ class FineTransformer(nn.Module):
     Checkpoints tie head i to embedding i + 1 and may leave out either; a state dict with only one of a pair loads
     with `strict=True` and shares it. Where both are there they are taken as they are, equal or not.
     """
-
-    burst = 4  # tokens decoded in a row, unless fewer are wanted: nothing is waited for there, nobody else gets a turn
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()

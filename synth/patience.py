@@ -34,6 +34,7 @@ class Patience:
     hang_after: float = (
         120.0  # without a message while a job runs; the longest step, a fine pass on a slow CPU, is 10 s
     )
+    unload_after: float = 0.0  # without a job, or a wait for a child: then it is ended until the next one; 0: never
     backoff: float = 1.0  # before the second restart in a row; doubled each time. The first one is immediate
     backoff_cap: float = 60.0
     stable_after: float = 300.0  # a child that lived so long, or finished a job, starts the count anew

@@ -40,8 +40,8 @@ class Job:
 def next_jobs(model: Model, request: Request, spoken: Sequence[Piece], progress: Progress) -> list[Job]:
     """The pieces that can be spoken now, after those spoken; none at the end of the text or of its time.
 
-    All that are left, as soon as the voice is certain: the given one, or else the first piece. One, where what comes
-    next depends on it: in a chain, and where time is limited. EmptyText without any token.
+    All that are left, as soon as their voices are certain: the given ones, or else the first piece. One, where what
+    comes next depends on it: in a chain, and where time is limited. EmptyText without any token.
     """
     if not any(len(piece) for piece in request.pieces):
         raise EmptyText("There is nothing in this text that the model can say.")
@@ -51,14 +51,22 @@ def next_jobs(model: Model, request: Request, spoken: Sequence[Piece], progress:
             left -= len(piece.semantic) / model.semantic_spec.semantic_rate_hz
     if spoken and left is not None and left < 1 / model.coarse_spec.coarse_rate_hz:
         return []
-    voice = request.voice
-    if spoken and (request.chain or not voice):
-        voice = _as_voice(spoken[-1] if request.chain else spoken[0])
-    one = request.chain or left is not None or not voice
+    later = range(number, len(request.pieces))
+    voices = [_voice(request, n, spoken) for n in later]
+    certain = len(list(itertools.takewhile(bool, voices)))
+    count = 1 if request.chain or left is not None else max(1, certain)
     return [
         Job(model=model, request=request, number=n, ids=request.pieces[n], voice=voice, seconds=left, progress=progress)
-        for n in range(number, len(request.pieces))[: 1 if one else None]
+        for n, voice in itertools.islice(zip(later, voices, strict=True), count)
     ]
+
+
+def _voice(request: Request, number: int, spoken: Sequence[Piece]) -> Voice | None:
+    """Whose voice a piece has; None: nobody's yet, and it is the first."""
+    if spoken and request.chain:
+        return _as_voice(spoken[-1])
+    given = request.voice_of(number)
+    return given or (_as_voice(spoken[0]) if spoken else None)
 
 
 def progress_of(request: Request, watch: Watch | None) -> Progress:
@@ -79,7 +87,7 @@ class Stages:
         """Semantic tokens, as they are asked for."""
         job, model = self._job, self._job.model
         most = self._expected
-        with model.cache("semantic") as cache:
+        with model.at_work("semantic"), model.cache("semantic") as cache:
             tokens = semantic_tokens(
                 model.semantic,
                 model.semantic_spec,
@@ -102,7 +110,7 @@ class Stages:
     def coarse(self, semantic: Iterable[int]) -> Iterator[int]:
         """Coarse tokens, as they are asked for; they ask for semantic ones."""
         job, model, voice = self._job, self._job.model, self._job.voice
-        with model.cache("coarse") as cache:
+        with model.at_work("coarse"), model.cache("coarse") as cache:
             tokens = coarse_tokens(
                 model.coarse,
                 model.coarse_spec,
@@ -121,16 +129,17 @@ class Stages:
         """All codes (n_fine, t) of coarse codes (n_coarse, t), of which the `frozen` ones are settled."""
         job, model = self._job, self._job.model
         settled, frames = 0 if frozen is None else frozen.shape[1], coarse.shape[1]
-        return generate_fine(
-            model.fine,
-            model.fine_spec,
-            coarse,
-            job.voice.fine_prompt if job.voice else None,
-            noise=self._noise,
-            sampling=Sampling(temperature=job.request.fine_temp, greedy=job.request.greedy),
-            frozen=frozen,
-            watch=lambda done, total: self._frames_done("fine", settled + (frames - settled) * done / total),
-        )
+        with model.at_work("fine"):
+            return generate_fine(
+                model.fine,
+                model.fine_spec,
+                coarse,
+                job.voice.fine_prompt if job.voice else None,
+                noise=self._noise,
+                sampling=Sampling(temperature=job.request.fine_temp, greedy=job.request.greedy),
+                frozen=frozen,
+                watch=lambda done, total: self._frames_done("fine", settled + (frames - settled) * done / total),
+            )
 
     def decoded(self, frames: int) -> None:
         """So many frames have become sound."""

@@ -2,6 +2,9 @@
 
 `Synth.run()` is one task of the bot; `render()` is called by others. The child is mortal: every death is an event, is
 told to the jobs it had, and is followed by a new child. Whether a job is tried again is the caller's decision.
+
+A child that nobody needs for long can be ended (`Patience.unload_after`): memory comes back only with the process. Whoever
+waits for a child wakes it.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ import logging
 from collections.abc import Callable
 
 from synth.errors import SynthError
-from synth.flight import Flight, JobCancelled, JobFailed, SynthDied, SynthStopped
+from synth.flight import Flight, JobCancelled, JobFailed, SynthDied, SynthStopped, outcome_of
 from synth.life import Life, Target, how_it_ended
 from synth.patience import Clock, Patience, SystemClock, within
 from synth.protocol import (
@@ -28,6 +31,7 @@ from synth.protocol import (
     Message,
     Progress,
     Ready,
+    Sound,
 )
 
 __all__ = [
@@ -53,8 +57,9 @@ class ModelUnavailable(SynthError):
 class State(enum.StrEnum):
     """What the child is doing."""
 
-    STARTING = "starting"  # for the first time
+    STARTING = "starting"  # for the first time, or after its sleep
     READY = "ready"
+    SLEEPING = "sleeping"  # there is none: nobody needed it for a while
     RESTARTING = "restarting"
     STOPPED = "stopped"
 
@@ -62,8 +67,8 @@ class State(enum.StrEnum):
 class Synth:
     """A synth child that is always there, as far as that can be.
 
-    `target` is what the child runs (`synth.worker.main`) and `options` its last argument. `state`, `ready`, `loading`
-    and `deaths` may be read at any time; `changed()` waits for them to change.
+    `target` is what the child runs (`synth.worker.main`) and `options` its last argument. `state`, `ready`, `loading`,
+    `last` and `deaths` may be read at any time; `changed()` waits for them to change.
     """
 
     def __init__(
@@ -73,22 +78,23 @@ class Synth:
         self._patience, self._clock = patience or Patience(), clock or SystemClock()
         self._flights: dict[str, Flight] = {}  # in the order in which the child begins them
         self._life: Life | None = None
-        self._heard = self._born = 0.0
-        self._voices: tuple[str, ...] = ()
+        self._heard = self._born = self._needed = 0.0
         self._why = ""  # the child is ending, where that is known
         self._useful = False  # this child finished something
         self._change = asyncio.Event()
         self._stopping, self._stopped = asyncio.Event(), asyncio.Event()
         self._stopped.set()  # until run() begins
+        self._wanted = asyncio.Event()  # a child, or the end
         self.state = State.STARTING
         self.ready: Ready | None = None
+        self.last: Ready | None = None  # what a child said that was ready, also while none is
         self.loading: Loading | None = None
         self.deaths = 0
 
     @property
     def voices(self) -> tuple[str, ...]:
         """The names that the model knows, also while its child restarts; empty before the first one was ready."""
-        return self._voices
+        return self.last.voices if self.last else ()
 
     @property
     def pid(self) -> int | None:
@@ -100,11 +106,13 @@ class Synth:
         await self._change.wait()
 
     async def until_ready(self) -> Ready:
-        """Wait for a child that takes jobs; SynthStopped if there will be none."""
+        """Wait for a child that takes jobs, and wake it if it sleeps; SynthStopped if there will be none."""
         while not self.ready or self._stopping.is_set():
             if self._stopping.is_set() or self.state is State.STOPPED:
                 raise SynthStopped
+            self._wanted.set()
             await self.changed()
+        self._needed = self._clock.now()
         return self.ready
 
     async def run(self) -> None:
@@ -117,8 +125,13 @@ class Synth:
             self._stopped.set()
             self._become(State.STOPPED)
 
-    async def render(self, job: Job, on_progress: Callable[[Progress], None] = lambda _: None) -> Finished:
-        """One job, from the wait for a child to the finished file.
+    async def render(
+        self,
+        job: Job,
+        on_progress: Callable[[Progress], None] = lambda _: None,
+        on_sound: Callable[[Sound], None] = lambda _: None,
+    ) -> Finished:
+        """One job, from the wait for a child to the finished file. With `job.stream`, `on_sound` hears of it as it grows.
 
         Cancelling this cancels the job, and removes its file should it be finished at that moment.
         Raises JobFailed, JobCancelled, SynthDied, SynthStopped.
@@ -127,7 +140,8 @@ class Synth:
         while earlier := self._flights.get(job.id):  # cancelled, but not yet given up by the child
             await earlier.over.wait()
             await self.until_ready()
-        flight = Flight(job=job, on_progress=on_progress, result=asyncio.get_running_loop().create_future())
+        result = asyncio.get_running_loop().create_future()
+        flight = Flight(job=job, on_progress=on_progress, on_sound=on_sound, result=result)
         if not self._flights:
             self._heard = self._clock.now()  # it was silent because it had nothing to do
         self._flights[job.id] = flight
@@ -146,8 +160,7 @@ class Synth:
 
     async def drain(self, timeout: float) -> None:  # noqa: ASYNC109 -- on the injected clock, and it does not raise
         """Take no more jobs, let those at hand end within `timeout` seconds, then end the child."""
-        self._stopping.set()
-        self._become(self.state)  # whoever waits for a child is told that none will come
+        self._stop()
         if self._life and self.ready and self._flights:
             self._send(Drain())
             await within(self._clock, timeout, self._stopped.wait())
@@ -155,17 +168,26 @@ class Synth:
 
     async def close(self) -> None:
         """End the child now. Jobs at hand get SynthDied."""
-        self._stopping.set()
-        self._become(self.state)
+        self._stop()
         if self._life:
             self._life.kill()
         await self._stopped.wait()
+
+    def _stop(self) -> None:
+        self._stopping.set()
+        self._wanted.set()
+        self._become(self.state)  # whoever waits for a child is told that none will come
 
     async def _restarting(self) -> None:
         """One life after another."""
         quick_deaths = model_failures = 0
         while not self._stopping.is_set():
             code = await self._live()
+            if self.state is State.SLEEPING:
+                quick_deaths = model_failures = 0
+                await self._wanted.wait()
+                self._become(State.STARTING)
+                continue
             if self._stopping.is_set():
                 break
             model_failures = model_failures + 1 if code == ExitCode.MODEL else 0
@@ -197,17 +219,21 @@ class Synth:
             watchdog.cancel()
             at_hand = self.ready.seats if self.ready else 0
             self._life, self.ready, self.loading = None, None, None
-            self.deaths += not self._stopping.is_set()
+            asleep = self.state is State.SLEEPING  # it was ended, and had no job
+            self.deaths += not (asleep or self._stopping.is_set())
             for number, flight in enumerate(self._flights.values()):
                 blamed = number < at_hand and not self._stopping.is_set()
                 flight.end(SynthDied(exit_code=code, running=blamed, why=self._why))
             self._flights.clear()
-            self._become(State.RESTARTING)
+            self._become(State.SLEEPING if asleep else State.RESTARTING)
 
     async def _watch(self, life: Life) -> None:
         """Kill a child that gives no sign of life although it should: a hang must look like a hang."""
         while True:
             await self._clock.sleep(TICK)
+            if self._unneeded():
+                self._fall_asleep(life)
+                return
             silence = self._clock.now() - self._heard
             if not self.ready and silence >= self._patience.ready_within:
                 self._why = f"it was not ready after {silence:.0f} s of silence"
@@ -219,24 +245,34 @@ class Synth:
             life.kill()
             return
 
+    def _unneeded(self) -> bool:
+        if self._flights or not self.ready or self._stopping.is_set() or not self._patience.unload_after:
+            return False
+        return self._clock.now() - self._needed >= self._patience.unload_after
+
+    def _fall_asleep(self, life: Life) -> None:
+        """End a child that does nothing. From this moment on whoever asks for one waits for the next."""
+        log.info("nobody needed the synth process for %.0f s: it is ended until then", self._patience.unload_after)
+        self._wanted.clear()
+        self.ready = None
+        self._become(State.SLEEPING)
+        life.kill()
+
     def _hear(self, message: Message) -> None:
         """One message of the child."""
         self._heard = self._clock.now()
         match message:
-            case Progress():
+            case Progress() | Sound():
                 self._report(message)
-            case Finished():
-                self._useful = True
-                self._end(message.job, message)
-            case Failed():
-                self._end(message.job, JobFailed(message.reason, message.detail))
-            case Cancelled():
-                self._end(message.job, JobCancelled())
+            case Finished() | Failed() | Cancelled():
+                self._useful |= isinstance(message, Finished)
+                self._end(message)
             case Loading():
                 self.loading = message
                 self._become(self.state)
             case Ready():
-                self.ready, self._voices, self.loading = message, message.voices, None
+                self.ready, self.last, self.loading = message, message, None
+                self._needed = self._clock.now()
                 self._become(State.READY)
                 log.info(
                     "the synth process is ready: %s on %s in %.1f s", message.model, message.device, message.seconds
@@ -247,18 +283,19 @@ class Synth:
             case _:
                 log.error("the synth process sent what only its parent may send: %r", message)
 
-    def _report(self, progress: Progress) -> None:
-        flight = self._flights.get(progress.job)
+    def _report(self, message: Progress | Sound) -> None:
+        flight = self._flights.get(message.job)
         if not flight or flight.result.done():
             return
         try:
-            flight.on_progress(progress)
+            flight.report(message)
         except Exception:  # a listener's mistake must not deafen everybody
-            log.exception("a progress listener failed")
+            log.exception("a listener to a job failed")
 
-    def _end(self, job_id: str, outcome: Finished | BaseException) -> None:
-        if flight := self._flights.pop(job_id, None):
-            flight.end(outcome)
+    def _end(self, message: Finished | Failed | Cancelled) -> None:
+        if flight := self._flights.pop(message.job, None):
+            self._needed = self._clock.now()
+            flight.end(outcome_of(message))
 
     def _send(self, message: Message) -> None:
         if self._life:

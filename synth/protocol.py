@@ -1,10 +1,13 @@
 """The messages between the bot and the synth process: frozen values, JSON on the wire, standard library only.
 
 To the child, over a multiprocessing queue made anew for each of its lives: `Job`, `Cancel`, `Drain`.
-From the child, over a one-way pipe: `Loading` until `Ready`, then for each job `Progress` ... and exactly one of
-`Finished`, `Failed`, `Cancelled`. `Leaving` says why it ends by itself. The pipe's end of file means that it is gone.
+From the child, over a one-way pipe: `Loading` until `Ready`, then for each job `Progress` and, if it asked for them,
+`Sound` ... and exactly one of `Finished`, `Failed`, `Cancelled`. `Leaving` says why it ends by itself. The pipe's end of
+file means that it is gone.
 
-Arrays never cross: the audio is a file, named by its path.
+Arrays never cross: the audio is a file, named by its path. So is sound that is still being made: the file grows beside its
+place, and `Sound` says how much of it can be read. What a reader has is on disk, not in a pipe that dies with its
+writer; a slow reader holds nobody up; and one reader serves for what is being made and for what is finished.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import json
+import pathlib
 import typing
 
 
@@ -37,6 +41,14 @@ class Reason(enum.StrEnum):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
+    """A part of a text in a voice of its own; None: the job's."""
+
+    text: str
+    voice: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
     """One text to render. `path` (absolute) gets the audio; its suffix picks the format."""
 
@@ -44,13 +56,20 @@ class Job:
     text: str
     path: str
     seed: int
-    voice: str | None = None  # a name the model knows; None: no history prompt
+    voice: str | None = None  # a name the model knows, or one of `voice_files`; None: no history prompt
+    voice_files: dict[str, str] = dataclasses.field(
+        default_factory=dict
+    )  # further voices: absolute paths of .npz files
     text_temp: float = 0.7
     waveform_temp: float = 0.7
     min_eos_p: float | None = 0.2
     greedy: bool = False
     max_seconds: float | None = None
     max_bytes: int | None = None  # what the file may weigh: a larger one is encoded again, smaller
+    lines: tuple[Line, ...] = ()  # the text, where it is spoken in parts; else it is one, in `voice`
+    takes: int = 1  # versions, with seeds one after another, each in a file of its own: see `take_path`
+    tokens: bool = False  # write what was generated, too, beside each file, with the ending .npz: it is a voice
+    stream: bool = False  # tell of sound while it is being made; the path must end in .ogg or .opus
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,12 +115,25 @@ class Progress:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Sound:
+    """More of the job's file can be read: see `synth.listener`. It will become the finished file, byte for byte.
+
+    Only a job that asked for it gets these, and not even that one, where the model's codec has a rate that Opus has not.
+    """
+
+    job: str
+    path: str  # where the file will be, once it is finished
+    bytes: int  # so many can be read: whole Ogg pages
+    seconds: float  # of audio in them
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Finished:
     """The file is complete and on disk: written aside, synced, renamed."""
 
     job: str
     path: str
-    seconds: float  # of audio
+    seconds: float  # of audio, in all takes
     took: float  # seconds from its first step to its last
     cost: float  # seconds of work: what it took, less what others had of it
     seed: int
@@ -132,9 +164,15 @@ class Leaving:
     sentence: str
 
 
-Message = Job | Cancel | Drain | Loading | Ready | Progress | Finished | Failed | Cancelled | Leaving
+Message = Job | Cancel | Drain | Loading | Ready | Progress | Sound | Finished | Failed | Cancelled | Leaving
 
 _KINDS: dict[str, type[Message]] = {kind.__name__: kind for kind in typing.get_args(Message)}
+
+
+def take_path(path: str, take: int) -> str:
+    """Where a take of a job goes that writes to `path`; they count from 1, and the first goes there."""
+    place = pathlib.PurePath(path)
+    return path if take == 1 else str(place.with_stem(f"{place.stem}-{take}"))
 
 
 def encode(message: Message) -> bytes:
@@ -147,6 +185,8 @@ def decode(data: bytes) -> Message:
     fields = json.loads(data)
     try:
         kind = _KINDS[fields.pop("kind")]
+        if kind is Job:
+            fields["lines"] = tuple(Line(**line) for line in fields["lines"])
         if kind is Ready:
             fields["voices"] = tuple(fields["voices"])
         if kind is Failed:

@@ -2,8 +2,8 @@
 
 A token is `argmax(logits / temperature + g)` with Gumbel noise g (the Gumbel-max rule), which is a draw from
 `softmax(logits / temperature)`. The noise of every step is a pure function of (seed, piece, attempt, stage, lane, row),
-made by a counter-based generator on the CPU: no state, random access, the same on every device, and the same however
-the work is cut into windows, streams or batches.
+made by a counter-based generator: no state, random access, the same on every device, and the same however the work is
+cut into windows, streams or batches. It is made on the CPU by numpy, or on CUDA by a kernel (`synth.cuda.noise`).
 """
 
 from __future__ import annotations
@@ -17,9 +17,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from synth.cuda import noise as on_cuda
+
 _WORD = 2**64
 _ORIGIN = 2**32  # the counter of row 0, in rows: rows before it are frames of a history
 COLDEST = 1e-6  # temperatures under it are greedy: logits divided by them would leave float32's range
+_CPU = torch.device("cpu")
 _PER_BLOCK = 8  # one Philox 4x64 block is 256 bits: eight 32-bit numbers
 
 
@@ -50,18 +53,27 @@ class Noise:
         upper end could round to 1.
         """
         blocks = -(-width // _PER_BLOCK)
-        key = [self.seed % _WORD, stage << 56 | (self.attempt & 0xFF) << 48 | self.piece & 0xFFFF_FFFF]
-        source = np.random.Philox(
-            key=np.array(key, dtype=np.uint64),
-            counter=np.array([(first + _ORIGIN) * blocks, lane, 0, 0], dtype=np.uint64),
-        )
+        key, counter = self.start(stage, first, width, lane)
+        source = np.random.Philox(key=np.array(key, dtype=np.uint64), counter=np.array(counter, dtype=np.uint64))
         bits = source.random_raw(count * blocks * 4).astype("<u8", copy=False).view("<u4")
         numbers = (bits >> 9).reshape(count, blocks * _PER_BLOCK)[:, :width].astype(np.float32)
         return (numbers + np.float32(0.5)) * np.float32(2**-23)
 
-    def gumbel(self, stage: Stage, first: int, count: int, width: int, lane: int = 0) -> Tensor:
-        """The same rows as standard Gumbel noise, a float32 tensor (count, width) on the CPU."""
-        return torch.from_numpy(-np.log(-np.log(self.uniform(stage, first, count, width, lane))))
+    def start(self, stage: Stage, first: int, width: int, lane: int) -> tuple[list[int], list[int]]:
+        """The generator's key and the counter of a row, as 64-bit words."""
+        blocks = -(-width // _PER_BLOCK)
+        key = [self.seed % _WORD, stage << 56 | (self.attempt & 0xFF) << 48 | self.piece & 0xFFFF_FFFF]
+        return key, [(first + _ORIGIN) * blocks, lane, 0, 0]
+
+    def gumbel(
+        self, stage: Stage, first: int, count: int, width: int, lane: int = 0, *, device: torch.device = _CPU
+    ) -> Tensor:
+        """The same rows as standard Gumbel noise, a float32 tensor (count, width) on the device."""
+        if device.type == "cuda":
+            rows = on_cuda.gumbel(self.start(stage, first, width, lane), count, width, device)
+            if rows is not None:
+                return rows
+        return torch.from_numpy(-np.log(-np.log(self.uniform(stage, first, count, width, lane)))).to(device)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -28,6 +28,8 @@ from synth.decoding import Burst
 from synth.model import CausalTransformer, KVCache
 from synth.sampling import Noise, Sampling, Stage
 
+NOISE_AHEAD = {"cuda": 60}  # steps whose noise is made at once, to launch few kernels; elsewhere as many as a burst has
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SemanticSpec:
@@ -128,7 +130,8 @@ def _decode(
     min_eos_p: float | None,
 ) -> Iterator[int]:
     """Tokens from the hidden state (1, C) of the prompt on, until the end token or the limit."""
-    limit, width = spec.steps(model.config.block_size), spec.semantic_vocab_size + 1
+    limit = spec.steps(model.config.block_size)
+    rows = _noise(model, spec, noise, limit) if sampling.draws else None
     for first in range(0, limit, model.burst):
         steps = min(model.burst, limit - first)
         burst = Burst(
@@ -138,7 +141,7 @@ def _decode(
             size=spec.semantic_vocab_size,
             end=spec.eos_token,
             sampling=sampling,
-            noise=noise.gumbel(Stage.SEMANTIC, first, steps, width).to(model.device) if sampling.draws else None,
+            noise=None if rows is None else next(rows),
             min_eos_p=min_eos_p,
             more=first + steps < limit,
         )
@@ -147,6 +150,15 @@ def _decode(
         if made.ended:
             return
         hidden = made.hidden
+
+
+def _noise(model: CausalTransformer, spec: SemanticSpec, noise: Noise, limit: int) -> Iterator[Tensor]:
+    """The noise (steps, V) of each burst, V choices."""
+    many = max(1, NOISE_AHEAD.get(model.device.type, 0) // model.burst) * model.burst
+    for first in range(0, limit, many):
+        count = min(many, limit - first)
+        rows = noise.gumbel(Stage.SEMANTIC, first, count, spec.semantic_vocab_size + 1, device=model.device)
+        yield from torch.split(rows, model.burst)
 
 
 def prompt_ids(
@@ -169,6 +181,6 @@ def prompt_ids(
 def embed_prompt(model: CausalTransformer, spec: SemanticSpec, prompt: npt.NDArray[np.int64]) -> Tensor:
     """Embeddings (1, 257, C) of a prompt (513,): text and history share their positions."""
     length = spec.max_input_semantic_length
-    embeds = model.embed(torch.from_numpy(prompt)[None].to(model.device))
+    embeds = model.embed(torch.from_numpy(prompt)[None])
     merged = embeds[:, :length] + embeds[:, length : 2 * length]
     return torch.cat([merged, embeds[:, 2 * length :]], dim=1)

@@ -10,7 +10,7 @@ same in every code and sample. benchmarks/stream.py measures the difference, and
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import numpy as np
 
@@ -68,9 +68,10 @@ def stream(
     request: Request,
     watch: Watch | None = None,
     schedule: Schedule = Schedule(),
-) -> Iterator[Chunk]:
+) -> Generator[Chunk]:
     """Speak all pieces of a request, chunk by chunk; work is done when the next chunk is asked for.
 
+    A model whose networks take turns on the device cannot do two things at once: its pieces are one chunk each.
     Raises what `speak` raises, at the chunk where it happens. When memory runs out before a piece was heard, the piece
     is spoken whole, in the smaller form that `speak` has, and is one chunk; later, OutOfMemory ends the stream, as a
     second try could contradict what was heard. Closing the iterator stops the work and frees what it holds.
@@ -114,6 +115,10 @@ def _in_memory(job: Job, schedule: Schedule) -> Iterator[Part]:
 def _parts(job: Job, schedule: Schedule) -> Iterator[Part]:
     """The stages hand in hand: each chunk asks the coarse stage for its frames, which asks the semantic stage."""
     model, spec = job.model, job.model.coarse_spec
+    if model.turns:
+        piece = speak_piece(job)
+        yield piece.waveform, piece
+        return
     stages, semantic = begin(job)
     tokens, decoding = stages.coarse(semantic), Decoding(model.codec)
     coarse = np.zeros((spec.n_coarse_codebooks, 0), np.int64)

@@ -1,6 +1,8 @@
 """Tensors of a checkpoint in the Hugging Face layout, one network at a time, straight to the device.
 
 safetensors are preferred: memory-mapped, and nothing but numbers. Pickled files are read with `weights_only=True`.
+Where they stay on the CPU in the file's precision they are the file's mapping: memory is taken for what is used, as it
+is used, and can be taken back by the system. That is so for pickled files, too, and they need no converted copy.
 A file in another precision, with `_orig_mod.` in its names (torch.compile), with the causal masks that older versions
 stored (`attn.bias`), or with weight norms named the old way loads the same.
 """
@@ -9,6 +11,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -61,7 +64,7 @@ class Weights:
         """ModelError for a file that cannot be read as what its name says."""
         self.files = list(files)
         self._open: dict[str, tuple[Path, str]] = {}  # plain name -> file, name in the file
-        self._pickled: dict[Path, Mapping[str, Any]] = {}
+        self._pickled: dict[Path, Mapping[str, Any]] = {}  # those that cannot be mapped
         for file in self.files:
             for name in self._names(file):
                 plain = name.replace("_orig_mod.", "")
@@ -78,11 +81,11 @@ class Weights:
         return list(self._open)
 
     def take(
-        self, prefix: str, *, device: torch.device | str, dtype: torch.dtype, skip: str | None = None
+        self, prefix: str, *, device: torch.device | str, dtype: torch.dtype | None, skip: str | None = None
     ) -> dict[str, Tensor]:
-        """The tensors under `prefix`, which is cut off, on `device`; floating ones as `dtype`.
+        """The tensors under `prefix`, which is cut off, on `device`; floating ones as `dtype`, None: as they are.
 
-        What lies under `prefix` + `skip` is not read.
+        What lies under `prefix` + `skip` is not read. Each call maps the files anew.
         """
         found: dict[str, Tensor] = {}
         by_file: dict[Path, list[tuple[str, str]]] = {}
@@ -92,13 +95,15 @@ class Weights:
                 by_file.setdefault(file, []).append((short, name))
         for file, names in by_file.items():
             for short, tensor in self._read(file, names, device):
-                found[short] = tensor.to(dtype) if tensor.is_floating_point() else tensor
+                found[short] = tensor.to(dtype) if tensor.is_floating_point() and dtype else tensor
         return found
 
     def _names(self, file: Path) -> list[str]:
         if file.suffix != ".safetensors":
-            self._pickled[file] = _unpickled(file)
-            return [name for name, value in self._pickled[file].items() if isinstance(value, Tensor)]
+            content = _unpickled(file)
+            if not zipfile.is_zipfile(file):
+                self._pickled[file] = content
+            return [name for name, value in content.items() if isinstance(value, Tensor)]
         try:
             with safe_open(file, framework="pt") as opened:
                 return list(opened.keys())
@@ -108,9 +113,10 @@ class Weights:
     def _read(
         self, file: Path, names: list[tuple[str, str]], device: torch.device | str
     ) -> Iterable[tuple[str, Tensor]]:
-        if file in self._pickled:
+        if file.suffix != ".safetensors":
+            content = self._pickled.get(file) or _unpickled(file)
             for short, name in names:
-                yield short, self._pickled[file][name].to(device)
+                yield short, content[name].to(device)
             return
         with safe_open(file, framework="pt", device=str(device)) as opened:
             for short, name in names:

@@ -24,6 +24,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Protocol
 
 from synth.errors import DeviceError, JobError, ModelError, Stopped
+from synth.outbox import Outbox, Pace, Steps
 from synth.protocol import (
     Cancel,
     Cancelled,
@@ -34,12 +35,10 @@ from synth.protocol import (
     Job,
     Leaving,
     Loading,
-    Message,
-    Progress,
     Ready,
     Reason,
+    Sound,
     decode,
-    encode,
 )
 
 if TYPE_CHECKING:
@@ -47,10 +46,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PROGRESS_EVERY = 0.1  # seconds: faster than anybody can read, slow enough for the pipe
-
 Step = Callable[[str, float, float], None]
 """Called as (stage, done, total) between two steps of a job."""
+Heard = Callable[[int, float], None]
+"""Called as (bytes, seconds) when so much of the job's file can be read."""
 Tell = Callable[[str, float], None]
 """Called as (what, fraction) while the model loads."""
 
@@ -62,7 +61,9 @@ class WorkerOptions:
     model: str = "auto"
     device: str = "auto"
     threads: int = 0  # 0: as many as there are cores
-    precision: str = "exact"  # or int8
+    precision: str = "exact"  # or int8, int4
+    graphs: bool = True  # CUDA graphs
+    memory: str = "auto"  # or a profile of `synth.room`
     seats: int = 0  # pieces in work at once; 0: as many as fit
     log_level: str = "INFO"
 
@@ -82,8 +83,11 @@ class Engine(Protocol):
     def memory(self) -> int:
         """Bytes in use, 0 where unknown."""
 
-    def render(self, job: Job, step: Step) -> float:
-        """As one of `tasks`: write the file at `job.path`; its seconds. Raises JobError, DeviceError, and Stopped."""
+    def render(self, job: Job, step: Step, heard: Heard) -> float:
+        """As one of `tasks`: write the file at `job.path`; its seconds. Raises JobError, DeviceError, and Stopped.
+
+        For a job with `stream` the file grows at `synth.growing.aside(job.path)`, and `heard` is called.
+        """
 
 
 def main(inbox: SimpleQueue[bytes], events: Connection, options: WorkerOptions) -> None:
@@ -117,20 +121,6 @@ def serve(inbox: SimpleQueue[bytes], events: Connection, load: Callable[[Tell], 
         code = ExitCode.DEVICE
         outbox.send(Leaving(code=code, sentence=str(error)))
     raise SystemExit(code)
-
-
-class Outbox:
-    """The parent's ear. When it is gone, so is the reason to live."""
-
-    def __init__(self, events: Connection) -> None:
-        self._events = events
-
-    def send(self, message: Message) -> None:
-        """One message; the process ends if nobody can read it any more."""
-        try:
-            self._events.send_bytes(encode(message))
-        except OSError as error:
-            raise SystemExit(ExitCode.PARENT_GONE) from error
 
 
 class Worker:
@@ -226,8 +216,12 @@ class Worker:
     def _admit(self) -> None:
         while self._waiting and not self._draining and len(self._running) < self._engine.tasks.seats:
             job = self._waiting.popleft()
-            render = functools.partial(self._engine.render, job, Steps(job.id, self._outbox, Pace()))
+            steps, heard = Steps(job.id, self._outbox, Pace()), functools.partial(self._sound, job)
+            render = functools.partial(self._engine.render, job, steps, heard)
             self._running[job.id] = Running(job=job, task=self._engine.tasks.start(render), started=time.monotonic())
+
+    def _sound(self, job: Job, size: int, seconds: float) -> None:
+        self._outbox.send(Sound(job=job.id, path=job.path, bytes=size, seconds=seconds))
 
     def _tell(self, running: Running) -> None:
         """The job's one final message, if it is done. DeviceError ends the process, and so all jobs, instead."""
@@ -270,35 +264,6 @@ class Running:
     task: Task
     started: float
     cost: float = 0.0  # seconds, its share of the turns
-
-
-class Pace:
-    """What may be told now: each new topic, and the same one every `PROGRESS_EVERY` seconds."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._topic: str | None = None
-        self._told = 0.0
-
-    def due(self, topic: str) -> bool:
-        """Whether to tell; then the wait begins anew."""
-        now = self._clock()
-        if topic == self._topic and now - self._told < PROGRESS_EVERY:
-            return False
-        self._topic, self._told = topic, now
-        return True
-
-
-class Steps:
-    """The `Step` of one job: reports at the given pace."""
-
-    def __init__(self, job: str, outbox: Outbox, pace: Pace) -> None:
-        self._job, self._outbox, self._pace = job, outbox, pace
-
-    def __call__(self, stage: str, done: float, total: float) -> None:
-        """One step was made."""
-        if self._pace.due(stage):
-            self._outbox.send(Progress(job=self._job, stage=stage, done=done, total=total))
 
 
 def _follow_parent() -> None:

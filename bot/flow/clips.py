@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import sqlite3
+from collections.abc import Callable, Iterable
 from pathlib import Path
+
+from bot.flow.job import Job
+from bot.store import Store
+from synth.protocol import take_path
+
+EVERY = 300.0  # seconds between two rounds of the janitor
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,6 +30,18 @@ class Clip:
         return self.path.with_suffix(".npz")
 
 
+def paths(job: Job) -> list[Path]:
+    """The files of a rendered job, a take each."""
+    return [Path(take_path(job.path or "", take)) for take in range(1, job.options.takes + 1)]
+
+
+def remove(files: Iterable[Path]) -> None:
+    """Audio, and what was generated."""
+    for path in files:
+        path.unlink(missing_ok=True)
+        path.with_suffix(".npz").unlink(missing_ok=True)
+
+
 def keep(db: sqlite3.Connection, job: int, take: int, path: Path, until: float) -> None:
     """Remember where a take lies, and how long."""
     db.execute("INSERT OR REPLACE INTO clips VALUES (?, ?, ?, ?)", (job, take, str(path), until))
@@ -31,6 +51,39 @@ def find(db: sqlite3.Connection, job: int, take: int) -> Clip | None:
     """The take as it was kept; whether its time is over is the caller's to look at."""
     row = db.execute("SELECT * FROM clips WHERE job = ? AND take = ?", (job, take)).fetchone()
     return None if row is None else Clip(job=job, take=take, path=Path(row["path"]), kept_until=row["kept_until"])
+
+
+def all_kept(db: sqlite3.Connection) -> list[Path]:
+    """The audio of all of them."""
+    return [Path(row["path"]) for row in db.execute("SELECT path FROM clips")]
+
+
+def expired(db: sqlite3.Connection, now: float, room: int) -> list[Path]:
+    """Forget those whose time is over, then the oldest beyond `room` takes; their audio, to be removed."""
+    oldest = "SELECT job, take FROM clips ORDER BY kept_until DESC, job DESC LIMIT -1 OFFSET ?"
+    rows = db.execute(
+        f"DELETE FROM clips WHERE kept_until <= ? OR (job, take) IN ({oldest}) RETURNING path", (now, room)
+    ).fetchall()
+    return [Path(row["path"]) for row in rows]
+
+
+class Janitor:
+    """The loop that removes what is no longer kept."""
+
+    def __init__(self, *, store: Store, clock: Callable[[], float], room: int) -> None:
+        """`room`: takes that are kept at most."""
+        self._store, self._clock, self._room = store, clock, room
+
+    async def run(self) -> None:
+        """Every few minutes."""
+        while True:
+            await self.sweep()
+            await asyncio.sleep(EVERY)
+
+    async def sweep(self) -> None:
+        """Once."""
+        gone = await self._store.insist(expired, self._clock(), self._room)
+        await asyncio.to_thread(remove, gone)
 
 
 def let_go(db: sqlite3.Connection, job: int, now: float) -> None:

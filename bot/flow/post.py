@@ -6,7 +6,7 @@ import asyncio
 import base64
 import contextlib
 import enum
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import discord
 from bot import texts
 from bot.flow import voice_message
 from bot.flow.job import Job
+from bot.texts import say
 
 ORIGINAL: Any = "@original"  # the deferred reply: Discord takes this word where discord.py expects an id
 TRY_FOR = 60.0  # seconds for one request: an upload of 10 MB on a slow line
@@ -76,8 +77,8 @@ class Post:
     Where Discord asks to be left alone, all of them wait.
     """
 
-    def __init__(self, client: discord.Client) -> None:
-        self._client = client
+    def __init__(self, client: discord.Client, mentions: Callable[[Job], bool] = lambda _: True) -> None:
+        self._client, self._mentions = client, mentions  # whether an asker wants to be called
         self._quiet_until = 0.0  # on the loop's clock
 
     @contextlib.asynccontextmanager
@@ -99,10 +100,12 @@ class Post:
         webhook.type = discord.WebhookType.application  # an interaction's: only these may send what one person sees
         return webhook
 
-    async def edit(self, job: Job, content: str, path: Path | None = None, view: discord.ui.View | None = None) -> None:
-        """Replace what the reply says, its buttons, and with `path` what it carries. As often as one likes: the result is the same."""
+    async def edit(
+        self, job: Job, content: str, paths: Sequence[Path] = (), view: discord.ui.View | None = None
+    ) -> None:
+        """Replace what the reply says, its buttons, and with `paths` what it carries. As often as one likes: the result is the same."""
         async with self._request():
-            files = discord.utils.MISSING if path is None else [attachment(job, path)]
+            files = [attachment(job, path) for path in paths] or discord.utils.MISSING
             await self._reply(job).edit_message(ORIGINAL, content=content, attachments=files, view=view)
 
     async def exists(self, job: Job) -> bool:
@@ -136,20 +139,27 @@ class Post:
             await self._reply(job).send(content, ephemeral=True, wait=True)
 
     async def send(
-        self, job: Job, content: str, path: Path | None, *, direct: bool = False, view: discord.ui.View | None = None
+        self,
+        job: Job,
+        content: str,
+        paths: Sequence[Path],
+        *,
+        direct: bool = False,
+        view: discord.ui.View | None = None,
     ) -> None:
         """A message of its own, in the channel or to the asker alone. The nonce makes all tries within minutes one message."""
-        mentions = discord.AllowedMentions(everyone=False, roles=False, users=[discord.Object(job.user_id)])
+        called = [discord.Object(job.user_id)] if self._mentions(job) else False
+        mentions = discord.AllowedMentions(everyone=False, roles=False, users=called)
         async with self._request():
             place = await self._place(job, direct=direct)
-            file = discord.utils.MISSING if path is None else attachment(job, path)
+            files = [attachment(job, path) for path in paths] or discord.utils.MISSING
             buttons = discord.utils.MISSING if view is None else view
-            await place.send(content, file=file, nonce=str(job.id), allowed_mentions=mentions, view=buttons)
+            await place.send(content, files=files, nonce=str(job.id), allowed_mentions=mentions, view=buttons)
 
     async def speak(self, job: Job, path: Path, *, channel_id: int | None, nonce: str) -> None:
         """The audio as a voice message, beside the answer."""
         picture = await asyncio.to_thread(voice_message.draw, path)
-        file = voice_message.VoiceFile(path, picture, filename=filename(job, path), description=alt_text(job))
+        file = voice_message.VoiceFile(path, picture, filename=filename(path), description=alt_text(job))
         async with self._request():
             await voice_message.send(self._client, channel_id or job.channel_id, file, nonce=nonce)
 
@@ -188,14 +198,14 @@ class Post:
 
 def attachment(job: Job, path: Path) -> discord.File:
     """The audio as it is uploaded."""
-    return discord.File(path, filename=filename(job, path), description=alt_text(job))
+    return discord.File(path, filename=filename(path), description=alt_text(job))
 
 
-def filename(job: Job, path: Path) -> str:
-    """A name that says what it is and which job it answers."""
-    return f"ai-speech-{job.id}{path.suffix}"
+def filename(path: Path) -> str:
+    """A name that says what it is; the file's own is the job's id, with the number of a further take."""
+    return f"ai-speech-{path.name}"
 
 
 def alt_text(job: Job) -> str:
     """What a file says to those who cannot hear it."""
-    return texts.say(texts.ALT_TEXT, voice=job.voice or texts.NO_VOICE, seconds=texts.clip_length(job.seconds or 0.0))
+    return say(texts.ALT_TEXT, voice=job.voice or say(texts.NO_VOICE), seconds=texts.clip_length(job.seconds or 0.0))

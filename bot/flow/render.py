@@ -14,12 +14,14 @@ from bot.flow import queue
 from bot.flow.job import Job
 from bot.flow.pace import Pace
 from bot.flow.progress import Board
+from bot.flow.script import script
 from bot.store import Store, recall, remember
 from synth import protocol
-from synth.process import JobCancelled, JobFailed, Synth, SynthDied, SynthStopped
+from synth.process import JobCancelled, JobFailed, State, Synth, SynthDied, SynthStopped
 
 log = logging.getLogger(__name__)
 
+REQUEST = 24 << 20  # bytes of all files of one message: Discord takes 25 MiB, words included
 GIVING_BACK = 5.0  # seconds for that: with a full disk it would take for ever, and the next start does the same
 
 
@@ -47,9 +49,11 @@ class Renderer:
         lease: str,
         settings: Settings,
         settled: Callable[[], None],
+        voice_files: Callable[[Job], dict[str, str]] = lambda _: {},
     ) -> None:
         self._store, self._synth, self._board, self._clock = store, synth, board, clock
         self._folder, self._lease, self._settings, self._settled = folder, lease, settings, settled
+        self._voice_files = voice_files
         self._task: asyncio.Task[Any] | None = None
         self._stopping = False
         self._works: set[asyncio.Task[None]] = set()  # jobs at hand
@@ -63,15 +67,19 @@ class Renderer:
         async with asyncio.TaskGroup() as group:
             with contextlib.suppress(SynthStopped):
                 while not self._stopping:
-                    await self._turn(await self._synth.until_ready(), group)
+                    await self._turn(group)
 
-    async def _turn(self, ready: protocol.Ready, group: asyncio.TaskGroup) -> None:
-        """Claim and begin one job, or wait until that may be possible.
+    async def _turn(self, group: asyncio.TaskGroup) -> None:
+        """Claim and begin one job, or wait until that may be possible. A synth process that sleeps is let sleep till then.
 
         A job that was at hand when a process died may have killed it: it is rendered alone, so that it takes nobody
         with it again.
         """
         self.wake.clear()
+        if self._synth.state is State.SLEEPING and not await self._store.insist(queue.waiting):
+            await self.wake.wait()
+            return
+        ready = await self._synth.until_ready()
         if self._stopping:
             return
         job = None
@@ -93,6 +101,10 @@ class Renderer:
         self._settled()
         self._board.changed.set()
         self.wake.set()
+
+    def free_seats(self) -> int:
+        """Seats of the synth process that no job takes."""
+        return self._synth.ready.seats - len(self._works) if self._synth.ready else 0
 
     async def stop(self, patience: float) -> None:
         """Claim nothing more; the jobs at hand have `patience` seconds to finish, else they go back to the queue."""
@@ -134,16 +146,24 @@ class Renderer:
             await self._write_down(job, voice, finished)
 
     def _order(self, job: Job, voice: str | None) -> protocol.Job:
+        options, usual = job.options, self._settings
+        lines = script(job.text, options.kind, options.cast)
         return protocol.Job(
             id=str(job.id),
-            text=job.text,
-            path=str(self._folder / f"{job.id}.ogg"),
+            text=" ".join(line.text for line in lines),
+            lines=tuple(protocol.Line(text=line.text, voice=line.voice) for line in lines) if len(lines) > 1 else (),
+            path=str(self._folder / f"{job.id}{options.suffix}"),
             seed=job.seed,
-            voice=voice,
-            text_temp=self._settings.text_temp,
-            waveform_temp=self._settings.waveform_temp,
-            min_eos_p=self._settings.min_eos_p,
-            max_bytes=job.size_limit,
+            voice=voice if len(lines) > 1 else lines[0].voice or voice,
+            voice_files=self._voice_files(job),
+            takes=options.takes,
+            tokens=True,
+            text_temp=options.text_temp or usual.text_temp,
+            waveform_temp=options.waveform_temp or usual.waveform_temp,
+            min_eos_p=usual.min_eos_p,
+            max_seconds=options.max_seconds,
+            max_bytes=min(job.size_limit, REQUEST // options.takes),
+            stream=options.speak_in is not None,
         )
 
     def _progress(self, progress: protocol.Progress) -> None:

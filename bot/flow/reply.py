@@ -15,13 +15,14 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import discord
 
-from bot import texts
-from bot.flow import post, queue
+from bot import i18n, texts
+from bot.flow import clips, post, queue
 from bot.flow.job import Job, State
 from bot.flow.post import Post, Trouble
 from bot.flow.progress import Board
@@ -48,9 +49,11 @@ class Outbox:
         clock: Callable[[], float],
         queued: Callable[[], None],
         view: Callable[[Job], discord.ui.View],
+        keep: float,
     ) -> None:
+        """`keep`: seconds that audio is kept after it was delivered."""
         self._store, self._post, self._board, self._clock, self._queued = store, post, board, clock, queued
-        self._view = view
+        self._view, self._keep = view, keep
         self._busy: set[int] = set()
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._empty = asyncio.Event()
@@ -78,6 +81,7 @@ class Outbox:
             await asyncio.wait_for(self._empty.wait(), patience)
 
     async def _deliver_in_turn(self, job: Job) -> None:
+        i18n.speak(job.options.locale)
         try:
             async with self._slots:
                 await self.deliver(job)
@@ -104,10 +108,15 @@ class Outbox:
             await asyncio.sleep(wait * random.uniform(0.5, 1.0))
             wait = min(LONGEST_PAUSE, wait * 2)
             job = await self._latest(job)
-        if done and job.options.voice_message and (await self._latest(job)).state is State.ANSWERED:
-            await self._speak(job, Path(job.path or ""))
-        if done and job.path is not None:
-            await asyncio.to_thread(Path(job.path).unlink, missing_ok=True)
+        if done:
+            await self._after(job)
+
+    async def _after(self, job: Job) -> None:
+        """It is delivered: what is left is the voice message, if one was asked for; files that are not kept go."""
+        if job.options.voice_message and (await self._latest(job)).state is State.ANSWERED:
+            await self._speak(job, clips.paths(job)[0])
+        if job.path is not None and not await self._store.insist(clips.find, job.id, 1):
+            await asyncio.to_thread(clips.remove, clips.paths(job))
 
     async def _try(self, job: Job) -> bool:
         """One try. True: the job is through; False: it went back. Raises one of `post.ERRORS` for another try."""
@@ -118,26 +127,26 @@ class Outbox:
     # -- audio ---------------------------------------------------------------------------------------------------------
 
     async def _answer(self, job: Job) -> bool:
-        path = Path(job.path or "")
-        if not await asyncio.to_thread(path.is_file):
+        paths = clips.paths(job)
+        if not await asyncio.to_thread(lambda: all(path.is_file() for path in paths)):
             log.warning("the audio of %r is gone; it is rendered again", job)
             await self._store.insist(queue.lost, job.id)
             self._queued()
             return False
         try:
             if job.token_lives(self._clock()) and job.send_at is None:
-                return await self._replace(job, path)
-            return await self._send(job, answer(job, texts.ANSWER_LATE), path)
+                return await self._replace(job, paths)
+            return await self._send(job, answer(job, late=True), paths)
         except post.ERRORS as error:
             if post.trouble(error) is not Trouble.TOO_LARGE:
                 raise
             await self._store.insist(queue.fail, job.id, "too-large", self._clock())
             return await self._words(await self._latest(job))
 
-    async def _replace(self, job: Job, path: Path) -> bool:
+    async def _replace(self, job: Job, paths: Sequence[Path]) -> bool:
         """The reply becomes the answer."""
         try:
-            await self._post.edit(job, answer(job, texts.ANSWER), path, self._view(job))
+            await self._post.edit(job, answer(job), paths, self._view(job))
         except post.ERRORS as error:
             match post.trouble(error):
                 case Trouble.DELETED:  # whoever deletes the reply does not want the answer
@@ -145,8 +154,8 @@ class Outbox:
                 case Trouble.PASSING | Trouble.TOO_LARGE:
                     raise
                 case _:
-                    return await self._send(job, answer(job, texts.ANSWER_LATE), path)
-        return await self._told(job)
+                    return await self._send(job, answer(job, late=True), paths)
+        return await self._answered(job)
 
     async def _speak(self, job: Job, path: Path) -> None:
         """The audio once more as a voice message, where the asker wants that. Tried once: the answer is there already."""
@@ -158,31 +167,31 @@ class Outbox:
                 with contextlib.suppress(*post.ERRORS):
                     await self._post.whisper(job, say(texts.MISSING_FOR_ME, permission=texts.SEND_VOICE_MESSAGES))
 
-    async def _send(self, job: Job, words: str, path: Path | None) -> bool:
+    async def _send(self, job: Job, words: str, paths: Sequence[Path] = ()) -> bool:
         """A message of its own: in the channel, or where that is not allowed to the asker alone."""
         for direct in (False, True):
             try:
-                return await self._send_once(job, words, path, direct=direct)
+                return await self._send_once(job, words, paths, direct=direct)
             except post.ERRORS as error:
                 if post.trouble(error) is not Trouble.FORBIDDEN:
                     raise
                 log.info("%r cannot be sent %s: %s", job, "directly" if direct else "to its channel", error)
         return await self._expire(job, "nowhere-to-send")
 
-    async def _send_once(self, job: Job, words: str, path: Path | None, *, direct: bool) -> bool:
+    async def _send_once(self, job: Job, words: str, paths: Sequence[Path], *, direct: bool) -> bool:
         tried, now = job.send_at, self._clock()
         fresh = tried is not None and 0 <= now - tried <= NONCE_WINDOW  # not where the clock was set back meanwhile
         # The first time too: Discord may have put the audio into the reply, its answer was lost, and the token died since.
-        if not fresh and path is not None and await self._found(job, direct=direct):
-            return await self._told(job)
+        if not fresh and paths and await self._found(job, direct=direct):
+            return await self._answered(job)
         if tried is None:
             await self._store.insist(queue.sending, job.id, now)
         elif not fresh:
-            if path is None:  # words alone cannot be looked up: at most once
+            if not paths:  # words alone cannot be looked up: at most once
                 return await self._told(job)
-            words = f"{words}\n{texts.POSSIBLY_TWICE}"
-        await self._post.send(job, words, path, direct=direct, view=None if path is None else self._view(job))
-        return await self._told(job)
+            words = f"{words}\n{say(texts.POSSIBLY_TWICE)}"
+        await self._post.send(job, words, paths, direct=direct, view=self._view(job) if paths else None)
+        return await self._answered(job)
 
     async def _found(self, job: Job, *, direct: bool) -> bool:
         try:
@@ -194,15 +203,27 @@ class Outbox:
 
     # -- words ---------------------------------------------------------------------------------------------------------
 
+    async def _cancelled(self, job: Job) -> bool:
+        """The reply says so. Whoever cancelled knows it already: where it cannot be said it need not be."""
+        if job.token_lives(self._clock()):
+            try:
+                await self._post.edit(job, say(texts.CANCELLED))
+            except post.ERRORS as error:
+                if post.trouble(error) is Trouble.PASSING:
+                    raise
+        return await self._told(job)
+
     async def _words(self, job: Job) -> bool:
+        if job.state is State.CANCELLED:
+            return await self._cancelled(job)
         late = say(texts.FAILED_LATE, mention=f"<@{job.user_id}>", why=why(job))
         if not job.token_lives(self._clock()):
-            return await self._send(job, late, None)
+            return await self._send(job, late)
         if job.send_at is not None:  # the asker may have been told, and the reply says something in any case
             return await self._told(job)
         try:
             # first of all, because a follow-up would fill an empty placeholder, for all to see
-            await self._post.edit(job, texts.FAILED_QUIETLY)
+            await self._post.edit(job, say(texts.FAILED_QUIETLY))
             await self._store.insist(queue.sending, job.id, self._clock())
             await self._post.whisper(job, why(job))
         except post.ERRORS as error:
@@ -210,7 +231,7 @@ class Outbox:
                 case Trouble.PASSING:
                     raise
                 case Trouble.TOKEN:
-                    return await self._send(job, late, None)
+                    return await self._send(job, late)
                 case _:
                     log.info("%r: the asker could not be told: %s", job, error)
         else:
@@ -222,6 +243,18 @@ class Outbox:
         latest = await self._store.insist(queue.get, job.id)
         return latest or job
 
+    async def _answered(self, job: Job) -> bool:
+        """Told; and if it was audio, its files are kept for a while."""
+
+        def write(db: sqlite3.Connection) -> None:
+            queue.told(db, job.id, self._clock())
+            if job.state is State.RENDERED and self._keep:
+                for take, path in enumerate(clips.paths(job), start=1):
+                    clips.keep(db, job.id, take, path, self._clock() + self._keep)
+
+        await self._store.insist(write)
+        return True
+
     async def _told(self, job: Job) -> bool:
         await self._store.insist(queue.told, job.id, self._clock())
         return True
@@ -232,21 +265,23 @@ class Outbox:
         return True
 
 
-def answer(job: Job, template: str) -> str:
+def answer(job: Job, *, late: bool = False) -> str:
     """The words beside the audio: that it is AI-generated, with voice, seed, length and time taken."""
+    takes = job.options.takes
+    template = texts.ANSWERS[late, takes > 1]
     return say(
         template,
         mention=f"<@{job.user_id}>",
-        voice=job.voice or texts.NO_VOICE,
+        voice=job.voice or say(texts.NO_VOICE),
+        takes=takes,
         seed=job.seed,
-        seconds=texts.clip_length(job.seconds or 0.0),
+        last=job.seed + takes - 1,
+        seconds=texts.clip_length((job.seconds or 0.0) / takes),
         took=texts.duration(job.took or 0.0),
     )
 
 
 def why(job: Job) -> str:
     """Why there is no audio, for the asker."""
-    if job.state is State.CANCELLED:
-        return texts.CANCELLED
     template = texts.FAILED.get(job.reason or "", texts.FAILED["internal"])
     return say(template, deaths=max(job.deaths, job.restarts), limit=texts.size(job.size_limit))

@@ -3,7 +3,8 @@
     discord.faults.add(Fault.rate_limited("PATCH /webhooks/{application}/{token}/messages/@original", retry_after=0.1))
     discord.faults.random(seed=7, rates={Fault.server_error(502): 0.02, Fault.lost_answer(): 0.01})
 
-A route is a method and a template of `rest.ROUTES`, or "GATEWAY" and the name of an event; None is any REST route.
+A route is a method and a template of `rest.ROUTES`, "GATEWAY" and the name of an event, or "VOICE" and the name of a binary
+voice message; None is any REST route.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from bot.loopback.problems import (
 )
 
 GATEWAY = "GATEWAY "
+VOICE = "VOICE "
 CALLBACK = "POST /interactions/{interaction}/{token}/callback"
 
 
@@ -36,6 +38,8 @@ class Effect(enum.Enum):
     RESET = "reset"  # the connection is reset before anything is done
     DROP = "drop"  # gateway: the connection is cut before this event, which a resume replays
     INVALIDATE = "invalidate"  # gateway: op 9 without a chance to resume; the event is lost for this session
+    DELAY = "delay"  # voice: this message and those after it wait for `retry_after`
+    GARBLE = "garble"  # voice: the message arrives with its last byte changed
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,9 +118,24 @@ class Fault:
         """The session ends just before this event."""
         return cls(effect=Effect.INVALIDATE, route=GATEWAY + event, times=times)
 
+    @classmethod
+    def late_external_sender(cls, seconds: float, *, times: int | None = 1) -> Self:
+        """The bot learns late who may propose members: until then it cannot be in the encrypted group."""
+        return cls(effect=Effect.DELAY, route=VOICE + "EXTERNAL_SENDER", times=times, retry_after=seconds)
+
+    @classmethod
+    def invalid_commit(cls, *, times: int | None = 1) -> Self:
+        """The next commit that the bot hears of, its own or another's, does not fit its group."""
+        return cls(effect=Effect.GARBLE, route=VOICE + "ANNOUNCE_COMMIT", times=times)
+
+    @classmethod
+    def invalid_welcome(cls, *, times: int | None = 1) -> Self:
+        """The welcome into the encrypted group cannot be used."""
+        return cls(effect=Effect.GARBLE, route=VOICE + "WELCOME", times=times)
+
     def concerns(self, route: str) -> bool:
         """Whether it may strike here."""
-        return self.route == route if self.route else not route.startswith(GATEWAY)
+        return self.route == route if self.route else not route.startswith((GATEWAY, VOICE))
 
 
 class Faults:

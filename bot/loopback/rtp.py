@@ -1,4 +1,4 @@
-"""The UDP side of voice: IP discovery, and what the client plays, decrypted."""
+"""The UDP side of voice: IP discovery, and what the client plays, without its transport encryption."""
 
 from __future__ import annotations
 
@@ -20,16 +20,26 @@ NONCE_TAIL = 4  # bytes of nonce at the end of a packet, zero-padded to XChaCha2
 NONCE = 24
 KEY = 32  # bytes
 MODE = "aead_xchacha20_poly1305_rtpsize"
+SILENCE = b"\xf8\xff\xfe"  # the Opus frame of nothing, which DAVE leaves as it is
+DAVE_END = b"\xfa\xfa"
+DAVE_SUPPLEMENT = 12  # bytes at least: tag 8, nonce 1, no ranges, its own size 1, end 2
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Packet:
-    """One decrypted voice packet."""
+    """One voice packet without its transport encryption."""
 
     sequence: int
     timestamp: int  # 48 kHz samples
-    opus: bytes
+    payload: bytes  # Opus, or a DAVE frame around it
     at: float  # loop time of its arrival, seconds
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether everybody could hear it: neither a DAVE frame nor silence."""
+        data = self.payload
+        framed = data.endswith(DAVE_END) and DAVE_SUPPLEMENT <= data[-3] < len(data)
+        return not framed and data != SILENCE
 
 
 @dataclasses.dataclass(kw_only=True, slots=True, eq=False)
@@ -40,25 +50,26 @@ class Stream:
     key: bytes = dataclasses.field(default_factory=lambda: secrets.token_bytes(KEY))
     packets: list[Packet] = dataclasses.field(default_factory=list)
 
-    def accept(self, datagram: bytes, at: float) -> str:
-        """Decrypts and keeps a packet; returns what is wrong with it, empty if nothing is."""
+    def accept(self, datagram: bytes, at: float) -> tuple[Packet | None, str]:
+        """Decrypts and keeps a packet; returns it and what is wrong with it, empty if nothing is."""
         first, kind, sequence, timestamp, _ = HEADER.unpack_from(datagram)
         if (first, kind) != HEADER_START:
-            return f"RTP header begins with {first:#x} {kind:#x}"
+            return None, f"RTP header begins with {first:#x} {kind:#x}"
         header, body, tail = datagram[: HEADER.size], datagram[HEADER.size : -NONCE_TAIL], datagram[-NONCE_TAIL:]
         try:
-            opus = nacl.secret.Aead(self.key).decrypt(body, header, tail.ljust(NONCE, b"\0"))
+            payload = nacl.secret.Aead(self.key).decrypt(body, header, tail.ljust(NONCE, b"\0"))
         except CryptoError:
-            return f"voice packet {sequence} cannot be decrypted"
+            return None, f"voice packet {sequence} cannot be decrypted"
         expected = (self.packets[-1].sequence + 1) & 0xFFFF if self.packets else sequence
-        self.packets.append(Packet(sequence=sequence, timestamp=timestamp, opus=opus, at=at))
-        return "" if sequence == expected else f"voice packet {sequence} came where {expected} was due"
+        packet = Packet(sequence=sequence, timestamp=timestamp, payload=payload, at=at)
+        self.packets.append(packet)
+        return packet, "" if sequence == expected else f"voice packet {sequence} came where {expected} was due"
 
 
 class VoicePort(asyncio.DatagramProtocol):
-    """The one UDP port. `find` gives the stream of an ssrc, `heard` is called after each datagram with its complaint."""
+    """The one UDP port. `find` gives the stream of an ssrc; `heard` takes each ssrc, its packet and what is wrong with it."""
 
-    def __init__(self, find: Callable[[int], Stream | None], heard: Callable[[str], None]) -> None:
+    def __init__(self, find: Callable[[int], Stream | None], heard: Callable[[int, Packet | None, str], None]) -> None:
         self.answering = True  # False: UDP is blocked on the way, nothing comes back
         self._find = find
         self._heard = heard
@@ -74,11 +85,12 @@ class VoicePort(asyncio.DatagramProtocol):
         if len(data) == DISCOVERY.size and data[:2] == ASK.to_bytes(2):
             self._answer(data, address)
         elif len(data) > HEADER.size + NONCE_TAIL:
-            stream = self._find(HEADER.unpack_from(data)[4])
+            ssrc = HEADER.unpack_from(data)[4]
+            stream = self._find(ssrc)
             if stream is None:
-                self._heard("voice packet with an unknown ssrc")
+                self._heard(ssrc, None, "voice packet with an unknown ssrc")
             else:
-                self._heard(stream.accept(data, asyncio.get_running_loop().time()))
+                self._heard(ssrc, *stream.accept(data, asyncio.get_running_loop().time()))
 
     def _answer(self, question: bytes, address: tuple[str, int]) -> None:
         if self._transport is None or not self.answering:

@@ -19,13 +19,14 @@ from bot.loopback.gateway import HEARTBEAT, Gateway
 from bot.loopback.interactions import Interactions
 from bot.loopback.messages import Message, Messages
 from bot.loopback.payloads import channel as channel_payload
+from bot.loopback.payloads import role as role_payload
 from bot.loopback.rest import PREFIX, Rest
 from bot.loopback.routes import Routes
 from bot.loopback.schema import Schema
 from bot.loopback.snowflake import Clock
 from bot.loopback.user import User
-from bot.loopback.voice import Close as VoiceClose
 from bot.loopback.voice import Voice
+from bot.loopback.voice_session import Close as VoiceClose
 from bot.loopback.webhooks import Webhooks
 from bot.loopback.world import DEFAULT_UPLOAD_LIMIT, Permissions, World
 
@@ -45,6 +46,7 @@ class Loopback:
     nonce_deduplication  False: `enforce_nonce` is ignored (for the test that shows that the rule is needed)
     upload_limit         bytes per file, told to the bot in each interaction
     heartbeat_interval   seconds; two intervals of silence close a gateway connection with 4009
+    encryption           False: voice is encrypted on its way only (DAVE version 0); Discord requires more since March 2026
     schema               Discord's OpenAPI description; default: the file DISCORD_OPENAPI names, else no such checks
     """
 
@@ -56,6 +58,7 @@ class Loopback:
         nonce_deduplication: bool = True,
         upload_limit: int = DEFAULT_UPLOAD_LIMIT,
         heartbeat_interval: float = HEARTBEAT,
+        encryption: bool = True,
         schema: Schema | None = None,
     ) -> None:
         self.world = World(clock, upload_limit=upload_limit)
@@ -64,7 +67,7 @@ class Loopback:
         self.messages = Messages(self.world, nonce_deduplication=nonce_deduplication)
         self.commands = Commands(self.world)
         self.interactions = Interactions(self.world, self.messages)
-        self.voice = Voice(self.world)
+        self.voice = Voice(self.world, self.faults, encryption=encryption)
         self.gateway = Gateway(
             self.world, self.faults, self.voice, token=self.token, heartbeat_interval=heartbeat_interval
         )
@@ -138,6 +141,11 @@ class Loopback:
         return self.world.thread.id
 
     @property
+    def private(self) -> int:
+        """Id of a group conversation that the bot is no part of: commands there are of people who installed it themselves."""
+        return self.world.private.id
+
+    @property
     def voice_channel(self) -> int:
         """Id of the voice channel."""
         return self.world.voice_channel.id
@@ -155,10 +163,21 @@ class Loopback:
                 messages=self.messages,
                 interactions=self.interactions,
                 gateway=self.gateway,
+                rooms=self.voice.rooms,
             )
         if permissions is not None:
             self._users[name].person.permissions |= permissions
         return self._users[name]
+
+    def role(self, name: str, *members: User) -> int:
+        """A new role without permissions, and who has it; its id."""
+        number = self.world.new_id()
+        self.world.roles[number] = name
+        for one in members:
+            one.person.roles.append(number)
+        payload = {"guild_id": str(self.guild_id), "role": role_payload(number, name, 0)}
+        self.gateway.dispatch("GUILD_ROLE_CREATE", payload)
+        return number
 
     def channel_messages(self, channel: int) -> list[Message]:
         """What everybody sees in a channel, oldest first."""
@@ -174,7 +193,7 @@ class Loopback:
         """Throws the bot out of its voice channel, as a moderator does."""
         for event, payload in self.voice.forced_out():
             self.gateway.dispatch(event, payload)
-        await self.voice.close_connection(code)
+        self.voice.close_connection(code)
 
     async def until(self, condition: Callable[[], T], *, timeout: float = 10.0) -> T:  # noqa: ASYNC109 - a limit for tests
         """The first true value of a condition over this Discord, looked at again at each change."""

@@ -1,4 +1,4 @@
-"""Voice: who is in which channel, the voice gateway (v8 over TLS, without DAVE), and the audio that the bot plays.
+"""Voice: who is in which channel, the voice gateway (v8 over TLS), and the audio that the bot plays.
 
 Nothing of it exists until a bot joins a channel or somebody asks for the certificate.
 """
@@ -6,74 +6,36 @@ Nothing of it exists until a bot joins a channel or somebody asks for the certif
 from __future__ import annotations
 
 import asyncio
-import dataclasses
-import enum
 import functools
 import json
 import secrets
 import ssl
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import WSMsgType, web
 
+from bot.loopback.faults import Faults
 from bot.loopback.payloads import Json, voice_state
+from bot.loopback.rooms import Rooms
 from bot.loopback.rtp import MODE, Packet, Stream, VoicePort
+from bot.loopback.voice_session import DAVE, Close, Line, Op, VoiceSession
 from bot.loopback.world import ChannelType, Permissions, World
 
+if TYPE_CHECKING:
+    from bot.loopback.dave import Group
+
 HEARTBEAT = 13.75  # seconds
-NO_DAVE = 0  # the version the server picks: no end-to-end encryption
-
-
-class Op(enum.IntEnum):
-    """Voice opcodes."""
-
-    IDENTIFY = 0
-    SELECT_PROTOCOL = 1
-    READY = 2
-    HEARTBEAT = 3
-    SESSION_DESCRIPTION = 4
-    SPEAKING = 5
-    HEARTBEAT_ACK = 6
-    RESUME = 7
-    HELLO = 8
-    RESUMED = 9
-
-
-class Close(enum.IntEnum):
-    """Voice close codes."""
-
-    UNKNOWN_OPCODE = 4001
-    NOT_AUTHENTICATED = 4003
-    AUTHENTICATION_FAILED = 4004
-    INVALID_SESSION = 4006
-    DISCONNECTED = 4014
-    SERVER_CRASHED = 4015  # the client resumes
-    E2EE_REQUIRED = 4017
-    RATE_LIMITED = 4021
-    CALL_TERMINATED = 4022
-
-
-@dataclasses.dataclass(kw_only=True, slots=True, eq=False)
-class VoiceSession:
-    """The bot's stay in one channel. `speaking` is each value of op 5, in order; `resumed` counts op 7."""
-
-    id: str
-    token: str
-    channel_id: int
-    stream: Stream
-    websocket: web.WebSocketResponse | None = None
-    speaking: list[int] = dataclasses.field(default_factory=list)
-    resumed: int = 0
-    heartbeats: int = 0
 
 
 class Voice:
     """The voice servers of this Discord, all of them one."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, faults: Faults, *, encryption: bool = True) -> None:
         self.sessions: list[VoiceSession] = []  # every stay of the bot, the newest last
         self.refuse_with: Close | None = None  # close each new connection with this code
+        self.rooms = Rooms(world, encryption=encryption)
         self._world = world
+        self._faults = faults
         self._ids = 0
         self._starting = asyncio.Lock()
         self._endpoint = ""
@@ -88,8 +50,13 @@ class Voice:
 
     @property
     def packets(self) -> list[Packet]:
-        """What the newest stay has played."""
+        """What the newest stay has played, as the server sees it."""
         return self.sessions[-1].stream.packets if self.sessions else []
+
+    @property
+    def group(self) -> Group | None:
+        """The encrypted group of the channel that the bot has been in last."""
+        return self.rooms.group(self.session.channel_id) if self.session else None
 
     @functools.cached_property
     def _authority(self) -> Any:
@@ -119,10 +86,15 @@ class Voice:
         await self._start()
         return self._joined(channel_id, mute=bool(asked.get("self_mute")), deaf=bool(asked.get("self_deaf")))
 
-    async def close_connection(self, code: Close) -> None:
-        """Ends the newest voice connection with this code."""
-        if self.session is not None and self.session.websocket is not None:
-            await self.session.websocket.close(code=code)
+    def close_connection(self, code: Close | None) -> None:
+        """Ends the newest voice connection: with this code, or None as a network does."""
+        if self.session is None or self.session.line is None:
+            return
+        self.session.resumable = code is Close.SERVER_CRASHED
+        if code is None:
+            self.session.line.cut()
+        else:
+            self.session.line.put(code)
 
     def forced_out(self) -> list[tuple[str, Json]]:
         """The events of a moderator's disconnect; the caller dispatches them, then closes with DISCONNECTED."""
@@ -138,14 +110,10 @@ class Voice:
     def _joined(self, channel_id: int, *, mute: bool, deaf: bool) -> list[tuple[str, Json]]:
         bot = self._world.bot
         session = self.session
-        stays = session is not None and session.channel_id == channel_id and session.websocket is not None
+        stays = session is not None and session.channel_id == channel_id and session.connected
         if session is None or not stays:
-            self._ids += 1
-            stream = Stream(ssrc=self._ids)
-            session = VoiceSession(
-                id=secrets.token_hex(16), token=secrets.token_hex(8), channel_id=channel_id, stream=stream
-            )
-            self.sessions.append(session)
+            self.rooms.part(session)
+            session = self._new_session(channel_id)
         state = voice_state(bot, self._world, channel_id, session.id, self_mute=mute, self_deaf=deaf)
         self._world.voice_states[bot.id] = state
         self._world.changed.beat()
@@ -153,8 +121,22 @@ class Voice:
         events = [("VOICE_STATE_UPDATE", state)]
         return events if stays else [*events, ("VOICE_SERVER_UPDATE", server)]
 
+    def _new_session(self, channel_id: int) -> VoiceSession:
+        self._ids += 1
+        session = VoiceSession(
+            id=secrets.token_hex(16),
+            token=secrets.token_hex(8),
+            user_id=self._world.bot.id,
+            channel_id=channel_id,
+            stream=Stream(ssrc=self._ids),
+            faults=self._faults,
+        )
+        self.sessions.append(session)
+        return session
+
     def _left(self) -> list[tuple[str, Json]]:
         bot = self._world.bot
+        self.rooms.part(self.session)
         self._world.voice_states.pop(bot.id, None)
         self._world.changed.beat()
         session = self.session.id if self.session else ""
@@ -179,8 +161,8 @@ class Voice:
 
     async def _hang_up(self, _: web.Application) -> None:
         for session in self.sessions:
-            if session.websocket is not None:
-                await session.websocket.close(code=1001)
+            if session.line is not None:
+                session.line.put(Close.GOING_AWAY)
 
     async def _handle(self, request: web.Request) -> web.WebSocketResponse:
         websocket = web.WebSocketResponse(timeout=1.0)
@@ -188,75 +170,121 @@ class Voice:
         if self.refuse_with is not None:
             await websocket.close(code=self.refuse_with)
             return websocket
-        await _send(websocket, Op.HELLO, {"v": 8, "heartbeat_interval": int(HEARTBEAT * 1000)})
+        line = Line(websocket, request.transport)
+        line.answer(Op.HELLO, {"v": 8, "heartbeat_interval": int(HEARTBEAT * 1000)})
+        writer = asyncio.create_task(line.write(), name="loopback voice writer")
         session: VoiceSession | None = None
-        async for message in websocket:
-            if message.type is WSMsgType.TEXT:
-                session = await self._take(websocket, session, json.loads(message.data))
-        if session is not None and session.websocket is websocket:
-            session.websocket = None
-        self._world.changed.beat()
+        try:
+            async for message in websocket:
+                if message.type is WSMsgType.TEXT:
+                    session = self._take(line, session, json.loads(message.data))
+                elif message.type is WSMsgType.BINARY and session is not None:
+                    self._take_bytes(session, message.data)
+                self._world.changed.beat()
+        finally:
+            self._hung_up(line, session)
+            line.put(Close.NORMAL)
+            await asyncio.wait([writer], timeout=1.0)
+            writer.cancel()
         return websocket
 
-    async def _take(
-        self, websocket: web.WebSocketResponse, session: VoiceSession | None, frame: Json
-    ) -> VoiceSession | None:
+    def _hung_up(self, line: Line, session: VoiceSession | None) -> None:
+        if session is not None and session.line is line:
+            session.line = None
+            if not session.resumable:
+                self.rooms.part(session)
+        self._world.changed.beat()
+
+    def _take(self, line: Line, session: VoiceSession | None, frame: Json) -> VoiceSession | None:
         """Does what a frame asks; returns the session this connection belongs to from now on."""
         op, data = frame["op"], frame["d"]
-        if op in (Op.IDENTIFY, Op.RESUME):
-            return await self._greet(websocket, op, data)
+        if op == Op.IDENTIFY:
+            return self._identify(line, data)
+        if op == Op.RESUME:
+            return self._resume(line, data)
         if session is None:
-            await websocket.close(code=Close.NOT_AUTHENTICATED)
+            line.put(Close.NOT_AUTHENTICATED)
         elif op == Op.HEARTBEAT:
             session.heartbeats += 1
-            await _send(websocket, Op.HEARTBEAT_ACK, {"t": data["t"]})
+            line.answer(Op.HEARTBEAT_ACK, {"t": data["t"]})
         elif op == Op.SELECT_PROTOCOL:
-            await self._describe(websocket, session, data["data"]["mode"])
+            self._describe(line, session, data["data"]["mode"])
         elif op == Op.SPEAKING:
             session.speaking.append(data["speaking"])
+        elif op == Op.TRANSITION_READY:
+            self.rooms.group(session.channel_id).ready(session.user_id, data["transition_id"])
+        elif op == Op.INVALID_COMMIT_WELCOME:
+            self.rooms.group(session.channel_id).flag(session.user_id)
         else:
             self._world.complain(f"unknown voice opcode {op}")
-            await websocket.close(code=Close.UNKNOWN_OPCODE)
-        self._world.changed.beat()
+            line.put(Close.UNKNOWN_OPCODE)
         return session
 
-    async def _greet(self, websocket: web.WebSocketResponse, op: int, data: Json) -> VoiceSession | None:
-        for session in reversed(self.sessions):
-            if (session.id, session.token) == (data["session_id"], data["token"]):
-                session.websocket = websocket
-                if op == Op.RESUME:
-                    session.resumed += 1
-                    await _send(websocket, Op.RESUMED, None)
-                else:
-                    await _send(websocket, Op.READY, self._ready(session))
-                self._world.changed.beat()
-                return session
-        await websocket.close(code=Close.INVALID_SESSION if op == Op.RESUME else Close.AUTHENTICATION_FAILED)
+    def _take_bytes(self, session: VoiceSession, frame: bytes) -> None:
+        """A key package, or a commit with its welcome."""
+        group, op = self.rooms.group(session.channel_id), frame[0]
+        if session.user_id not in group.members:
+            return  # out of the channel already
+        try:
+            if op == Op.KEY_PACKAGE:
+                group.offer(session.user_id, frame[1:])
+            elif op == Op.COMMIT_WELCOME:
+                group.commit(session.user_id, frame[1:])
+            else:
+                self._world.complain(f"unknown binary voice opcode {op}")
+        except ValueError as error:
+            self._world.complain(f"malformed voice frame {op} ({error})")
+
+    def _find(self, data: Json) -> VoiceSession | None:
+        known = (data["session_id"], data["token"])
+        return next((one for one in reversed(self.sessions) if (one.id, one.token) == known), None)
+
+    def _identify(self, line: Line, data: Json) -> VoiceSession | None:
+        session = self._find(data)
+        if session is None:
+            line.put(Close.AUTHENTICATION_FAILED)
+        elif self.rooms.encrypted and data.get("max_dave_protocol_version", 0) < DAVE:
+            line.put(Close.E2EE_REQUIRED)
+        else:
+            session.line = line
+            line.answer(Op.READY, self._ready(session))
+            return session
         return None
+
+    def _resume(self, line: Line, data: Json) -> VoiceSession | None:
+        session = self._find(data)
+        if session is None:
+            line.put(Close.INVALID_SESSION)
+            return None
+        session.line, session.resumable = line, False
+        session.resumed += 1
+        session.replay(data.get("seq_ack", -1))
+        line.answer(Op.RESUMED, None)
+        return session
 
     def _ready(self, session: VoiceSession) -> Json:
         host, port = self._udp.get_extra_info("sockname") if self._udp else ("", 0)
         return {"ssrc": session.stream.ssrc, "ip": host, "port": port, "modes": ["aead_aes256_gcm_rtpsize", MODE]}
 
-    async def _describe(self, websocket: web.WebSocketResponse, session: VoiceSession, mode: str) -> None:
+    def _describe(self, line: Line, session: VoiceSession, mode: str) -> None:
         if mode != MODE:
             self._world.complain(f"voice encryption {mode!r} is not decrypted here")
+        group = self.rooms.group(session.channel_id)
         key = list(session.stream.key)
-        about = {"mode": mode, "secret_key": key, "dave_protocol_version": NO_DAVE, "audio_codec": "opus"}
-        await _send(websocket, Op.SESSION_DESCRIPTION, about)
+        line.answer(
+            Op.SESSION_DESCRIPTION,
+            {"mode": mode, "secret_key": key, "dave_protocol_version": group.version, "audio_codec": "opus"},
+        )
         self.port.nudge(session.stream.ssrc)
+        self.rooms.admit(session)
 
     def _stream(self, ssrc: int) -> Stream | None:
         return next((session.stream for session in self.sessions if session.stream.ssrc == ssrc), None)
 
-    def _heard(self, complaint: str) -> None:
+    def _heard(self, ssrc: int, packet: Packet | None, complaint: str) -> None:
         if complaint:
             self._world.complain(complaint)
+        session = next((session for session in self.sessions if session.stream.ssrc == ssrc), None)
+        if packet is not None and session is not None:
+            self.rooms.pass_on(session, packet)
         self._world.changed.beat()
-
-
-async def _send(websocket: web.WebSocketResponse, op: Op, data: Any) -> None:
-    try:
-        await websocket.send_str(json.dumps({"op": op, "d": data}))
-    except ConnectionError:
-        return  # the client left between two frames; the reader sees it, too

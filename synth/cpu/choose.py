@@ -27,8 +27,7 @@ def quicken(model: Model, *, eight_bits: bool, threads: int, folder: Path | None
     Exact, or with 8-bit weights in the blocks of all three. Where nothing can be compiled, torch does the same: as
     before, or with 8-bit layers of its own; a line in the log says so. Nothing is left to do during a job.
     """
-    blocks = (model.semantic.layers, model.coarse.layers, model.fine.layers)
-    weights = max(sum(weight.numel() for weight in layers.parameters()) for layers in blocks)
+    weights = max(_weights(network.layers) for network in (model.semantic, model.coarse, model.fine))
     try:
         kernels = open_kernels(folder or default_folder(), min(threads, 1 + weights // WORTH_A_THREAD))
         check(kernels)
@@ -40,10 +39,24 @@ def quicken(model: Model, *, eight_bits: bool, threads: int, folder: Path | None
         return model
     log.info("compiled kernels, %s", "8-bit weights" if eight_bits else "exact")
     model.drop_caches()
+    for network in (model.semantic, model.coarse, model.fine):
+        _keep(network)
     model.semantic = FastCausal(model.semantic, kernels, eight_bits=eight_bits)
     model.coarse = FastCausal(model.coarse, kernels, eight_bits=eight_bits)
     model.fine = FastFine(model.fine, kernels, eight_bits=eight_bits)
     return model
+
+
+def _keep(network: nn.Module) -> None:
+    """Copy what a faster form keeps of it: it would keep the file's mapping, and so all that was read of it, alive."""
+    for part in network.modules():
+        if isinstance(part, nn.Embedding | nn.LayerNorm):
+            for weight in part.parameters():
+                weight.data = weight.data.clone()
+
+
+def _weights(layers: nn.Module) -> int:
+    return sum(weight.numel() for weight in layers.parameters())
 
 
 def check(kernels: Kernels) -> None:

@@ -24,7 +24,6 @@ import numpy as np
 import torch
 
 from synth import checkpoint
-from synth.device import SHIPPED
 from synth.errors import SynthError
 from synth.pup import measures
 from synth.pup.control import tensors, write_control
@@ -34,6 +33,7 @@ from synth.pup.report import ModelFigures, Report, VoiceFigures, table
 from synth.pup.sentences import HELD_OUT, SET_SIZE
 from synth.pup.stages import NoPhones, judge_stages
 from synth.pup.teacher import NoTeacher
+from synth.room import SHIPPED
 
 QUICK = 6  # sentences
 WARM_UP = "hello"  # said before the clock runs: the first words pay for allocations

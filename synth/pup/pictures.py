@@ -16,11 +16,11 @@ import numpy.typing as npt
 import soundfile
 
 from synth import audio, checkpoint
-from synth.device import SHIPPED
 from synth.errors import SynthError
 from synth.pup.listening import say
 from synth.pup.recogniser import Recogniser, Word, heard_right, needed, word_errors
 from synth.pup.sentences import HELD_OUT, SET_SIZE, plain
+from synth.room import SHIPPED
 
 INCHES = (8.3, 3.6)  # at 100 dots an inch the width of a page on GitHub
 DOTS_PER_INCH = 200  # twice that, for screens that have them

@@ -48,7 +48,7 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
 def test_all_bad_keys_are_named_at_once(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(
-        '[model]\nthreads = -1\nprecision = "int4"\nnome = "x"\n[limits]\nmax_chars = "many"\n[log]\nlevel = "LOUD"\n',
+        '[model]\nthreads = -1\nprecision = "int3"\nnome = "x"\n[limits]\nmax_chars = "many"\n[log]\nlevel = "LOUD"\n',
         encoding="utf-8",
     )
     with pytest.raises(ConfigError) as caught:

@@ -1,6 +1,7 @@
 """A synth child that does what a job's text says: a real process with the real loop, and an engine from a script.
 
-any other text   four stages, then one second of a tone in an Ogg Opus file that names the job in its comment
+any other text   four stages, then one second of a tone in an Ogg Opus file that names the job in its comment;
+                 a streamed job has the first half of the tone before all else
 slow:2           two seconds of steps before that
 hold             steps until a file named like the job's, with the ending .go, is there; then as above
 hang             no step, for ever
@@ -27,12 +28,22 @@ import time
 from multiprocessing.connection import Connection
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
+from typing import Any
 
 from synth.errors import DeviceError, DiskFull, EmptySpeech, EmptyText, JobError, ModelError, OutOfMemory, UnknownVoice
-from synth.protocol import Job, Reason
+from synth.growing import growing
+from synth.ogg import OggOpus
+from synth.protocol import Job, Reason, take_path
 from synth.tasks import Tasks
-from synth.worker import Step, Tell, serve
+from synth.worker import Heard, Step, Tell, serve
 
+RATE = 24_000
+FORMATS = {
+    ".ogg": ("OGG", "OPUS"),
+    ".mp3": ("MP3", "MPEG_LAYER_III"),
+    ".flac": ("FLAC", "PCM_16"),
+    ".wav": ("WAV", "PCM_16"),
+}
 STAGES = ("semantic", "coarse", "fine", "codec")
 STEPS = 20  # in each stage
 STEP = threading.Event()  # never set: waiting for it takes as long as a step of work would
@@ -86,26 +97,50 @@ class Script:
                 os._exit(1)
         tell("weights", 1.0)
 
-    def render(self, job: Job, tell: Step) -> float:
+    def render(self, job: Job, tell: Step, heard: Heard) -> float:
         """What the text says, then a tone."""
+        if not job.text.strip():
+            raise EmptyText("There is nothing to say: the text is empty.")
+        for voice in filter(None, (job.voice, *(line.voice for line in job.lines))):
+            file = job.voice_files.get(voice)
+            if not Path(file).is_file() if file else voice not in self.voices:
+                raise UnknownVoice(f"There is no voice {voice!r}.")
+        if job.stream:
+            return self._sing(job, tell, heard)
+        self._act(job, tell)
+        return _write_tone(job)
 
+    def _act(self, job: Job, tell: Step) -> None:
         def step(stage: str, done: float, total: float) -> None:
             tell(stage, done, total)
             self.tasks.pause()
 
-        if not job.text.strip():
-            raise EmptyText("There is nothing to say: the text is empty.")
-        if job.voice is not None and job.voice not in self.voices:
-            raise UnknownVoice(f"There is no voice {job.voice!r}.")
         word, _, argument = job.text.partition(":")
         if action := getattr(self, f"_{word}", None):
             action(job, step, argument)
         if word == "deaf":
-            return _write_tone(job)
+            return
         for number, stage in enumerate(STAGES):
             for done in range(STEPS):
                 step(stage, (number + (done + 1) / STEPS) / len(STAGES), 1.0)
-        return _write_tone(job)
+
+    def _sing(self, job: Job, tell: Step, heard: Heard) -> float:
+        from synth.audio import Tags  # noqa: PLC0415 -- as in _tone
+        from synth.encoder import Encoder  # noqa: PLC0415
+
+        encoder, size, tone = Encoder(RATE, Tags(voice=job.voice, seed=job.seed, model="fake")), 0, _tone(job)
+        reader = OggOpus()
+        with growing(Path(job.path)) as add:
+            for number, half in enumerate((tone[: RATE // 2], tone[RATE // 2 :])):
+                data = encoder.push(half) + (encoder.end() if number else b"")
+                size += len(data)
+                if job.max_bytes is not None and size > job.max_bytes:
+                    raise TooLarge("as the job says")
+                add(data)
+                heard(size, (reader.push(data)[-1].end - reader.head.pre_skip) / 48_000)
+                if number == 0:
+                    self._act(job, tell)
+        return 1.0
 
     def _slow(self, _job: Job, step: Step, seconds: str) -> None:
         end = time.monotonic() + float(seconds)
@@ -162,21 +197,40 @@ class Script:
         raise JobError(str(name in sys.modules))
 
 
-def _write_tone(job: Job) -> float:
-    import numpy as np  # noqa: PLC0415 -- a child that is killed at once needs neither
-    import soundfile  # noqa: PLC0415
+def _tone(job: Job) -> Any:
+    """(RATE,)."""
+    import numpy as np  # noqa: PLC0415 -- a child that is killed at once does not need it
 
-    rate = 24_000
-    path = Path(job.path)
-    aside = path.with_name(f".{path.name}.part")
-    try:
-        with soundfile.SoundFile(aside, "w", rate, 1, format="OGG", subtype="OPUS") as file:
-            file.comment = f"job={job.id}; seed={job.seed}; text={job.text}"
-            file.write(np.sin(np.arange(rate) * (100 + job.seed % 900) * 2 * np.pi / rate) / 10)
-        if job.max_bytes is not None and aside.stat().st_size > job.max_bytes:
-            aside.unlink()
-            raise TooLarge("as the job says")
-        aside.replace(path)
-    except (OSError, soundfile.LibsndfileError) as error:
-        raise JobError(f"{path} cannot be written") from error
-    return 1.0
+    return np.sin(np.arange(RATE) * (100 + job.seed % 900) * 2 * np.pi / RATE) / 10
+
+
+def _write_tone(job: Job) -> float:
+    import soundfile  # noqa: PLC0415 -- as above
+
+    voice = job.voice_files.get(job.voice or "", job.voice)
+    for take in range(1, job.takes + 1):
+        path = Path(take_path(job.path, take))
+        kind, subtype = FORMATS[path.suffix]
+        aside = path.with_name(f".{path.name}.part")
+        try:
+            if job.tokens:
+                _write_tokens(path.with_suffix(".npz"))
+            with soundfile.SoundFile(aside, "w", RATE, 1, format=kind, subtype=subtype) as file:
+                spoken = " / ".join(f"{line.voice or job.voice}: {line.text}" for line in job.lines)
+                made = f"voice={voice}; text_temp={job.text_temp}; lines={spoken}"
+                file.comment = f"job={job.id}; seed={job.seed + take - 1}; text={job.text}; {made}"
+                file.write(_tone(dataclasses.replace(job, seed=job.seed + take - 1)))
+            if job.max_bytes is not None and aside.stat().st_size > job.max_bytes:
+                aside.unlink()
+                raise TooLarge("as the job says")
+            aside.replace(path)
+        except (OSError, soundfile.LibsndfileError) as error:
+            raise JobError(f"{path} cannot be written") from error
+    return 1.0 * job.takes
+
+
+def _write_tokens(path: Path) -> None:
+    import numpy as np  # noqa: PLC0415 -- as in _tone
+
+    fine = np.arange(8 * 30).reshape(8, 30) % 1024
+    np.savez(path, semantic_prompt=np.arange(20), coarse_prompt=fine[:2], fine_prompt=fine)

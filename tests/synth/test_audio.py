@@ -12,7 +12,7 @@ import pytest
 import soundfile
 from discord.oggparse import OggStream
 
-from synth import audio
+from synth import audio, growing
 from synth.errors import DiskFull
 from synth.mastering import BrokenAudio
 
@@ -129,7 +129,7 @@ class TestWrite:
         assert list(tmp_path.iterdir()) == []
 
     def test_a_folder_that_is_not_there_is_named(self, tmp_path):
-        with pytest.raises(audio.CannotWrite, match="No such file"):
+        with pytest.raises(growing.CannotWrite, match="No such file"):
             audio.write(tmp_path / "gone" / "a.ogg", speech(0.1), RATE, TAGS)
 
     def test_a_full_disk_is_told_and_the_older_file_stays_whole(self, tmp_path):
@@ -144,7 +144,7 @@ class TestWrite:
     def test_a_device_without_room_is_a_full_disk(self, tmp_path):
         with (
             pytest.raises(DiskFull, match="free some disk space"),
-            audio._told(tmp_path),
+            growing.told(tmp_path),
             Path("/dev/full").open("wb", 0) as full,
         ):
             full.write(b"x")
@@ -189,7 +189,7 @@ class TestFit:
 OUT_OF_ROOM = """
 import resource, sys
 import numpy as np
-from synth import audio
+from synth import audio, growing
 from synth.errors import DiskFull
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 try:
@@ -205,7 +205,7 @@ warnings.filterwarnings("ignore", "'audioop'", DeprecationWarning)
 started, starts = [], ("subprocess.Popen", "os.exec", "os.fork", "os.posix_spawn", "os.system")
 sys.addaudithook(lambda name, args: started.append(name) if name in starts else None)
 import numpy as np
-from synth import audio
+from synth import audio, growing
 from synth.mastering import finish
 sound, tags = np.sin(np.arange(24_000) / 20), audio.Tags(voice=None, seed=1, model="m")
 for suffix in (".ogg", ".mp3", ".flac", ".wav"):

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 import soundfile
 import torch
 
-from synth.device import PRECISIONS, plan
+from synth.device import plan
 from synth.engine import load_engine, load_model, tokenized
 from synth.errors import EmptyText, Stopped, UnknownVoice
-from synth.protocol import Job
+from synth.protocol import Job, Line
 from synth.worker import WorkerOptions
 
 
@@ -23,7 +24,7 @@ def engine():
 def test_the_precision_reaches_the_networks():
     """With 8 bits the logits are near the exact ones, and others."""
     logits = []
-    for precision in PRECISIONS:
+    for precision in ("exact", "int8"):
         network = load_model(plan("pup", "cpu", 1, precision)).coarse
         with torch.inference_mode():
             hidden = network.prefill(network.embed(torch.arange(20)[None]), network.new_cache())
@@ -93,3 +94,60 @@ def test_a_listener_can_stop_it_at_any_stage(engine, tmp_path):
         with pytest.raises(Stopped):
             render(engine, job(tmp_path), stop)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_takes_are_what_their_seeds_give_alone_and_lie_side_by_side(engine, tmp_path):
+    seconds = render(engine, job(tmp_path, path=str(tmp_path / "t.wav"), takes=2, seed=3), watch)
+    takes = [soundfile.read(tmp_path / name)[0] for name in ("t.wav", "t-2.wav")]
+    assert seconds == pytest.approx(sum(map(len, takes)) / 24_000)
+    for number, take in enumerate(takes):
+        render(engine, job(tmp_path, path=str(tmp_path / "one.wav"), seed=3 + number), watch)
+        np.testing.assert_allclose(take, soundfile.read(tmp_path / "one.wav")[0], atol=1e-3)
+
+
+def test_lines_have_voices_of_their_own_and_the_file_names_them_all(engine, tmp_path):
+    low, high = engine.voices[:2]
+    lines = (Line(text="hello there", voice=low), Line(text="good day", voice=high))
+    seconds = render(engine, job(tmp_path, text="hello there good day", lines=lines), watch)
+    alone = [
+        render(engine, job(tmp_path, text=line.text, voice=line.voice, path=str(tmp_path / "x.ogg")), watch)
+        for line in lines
+    ]
+    assert seconds == pytest.approx(sum(alone) + 0.5, abs=0.3)  # the second line's noise is that of a second piece
+    with soundfile.SoundFile(tmp_path / "j.ogg") as file:
+        assert f"voice={low}, {high};" in file.copy_metadata()["comment"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_was_generated_is_kept_beside_the_audio_and_is_a_voice(engine, tmp_path, stream):
+    render(engine, job(tmp_path, voice=engine.voices[0], tokens=True, stream=stream), watch)
+    voice = engine._model.voices.get_file(tmp_path / "j.npz")
+    assert voice.fine_prompt.shape[1] > 20
+
+
+def test_nothing_is_left_of_takes_of_which_one_is_stopped(engine, tmp_path):
+    def stop(_stage: str, done: float, total: float) -> None:
+        if done / total > 0.3:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        render(engine, job(tmp_path, takes=3), stop)
+    assert list(tmp_path.iterdir()) == []
+    assert not engine.tasks.busy
+
+
+def test_a_voice_may_be_a_file(engine, tmp_path):
+    """The tokens of one of the model's voices, written as an .npz, speak as that voice does."""
+    name = engine.voices[1]
+    voice, file = engine._model.voices.get(name), tmp_path / "7.npz"
+    np.savez(file, **{key: getattr(voice, key) for key in ("semantic_prompt", "coarse_prompt", "fine_prompt")})
+    files = {"Grandpa": str(file)}
+    wanted, heard = tmp_path / "wanted.wav", tmp_path / "heard.wav"
+    render(engine, job(tmp_path, path=str(wanted), voice=name), watch)
+    render(engine, job(tmp_path, path=str(heard), voice="Grandpa", voice_files=files), watch)
+    assert soundfile.read(wanted)[0].tobytes() == soundfile.read(heard)[0].tobytes()
+    file.unlink()
+    with pytest.raises(UnknownVoice):
+        render(engine, job(tmp_path, voice="Grandpa", voice_files=files), watch)
+    with pytest.raises(UnknownVoice):
+        render(engine, job(tmp_path, voice="Grandpa"), watch)

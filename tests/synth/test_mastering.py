@@ -41,7 +41,7 @@ class TestFinish:
         assert len(out) / RATE == pytest.approx(3, abs=0.025)
 
     def test_pieces_are_joined_with_the_gap_between_them(self):
-        out = mastering.finish([speech(1), speech(2), speech(1)], RATE, gap=0.5)
+        out = mastering.finish([speech(1), speech(2), speech(1)], RATE, gaps=[0.5, 0.5])
         assert len(out) / RATE == pytest.approx(4 + 2 * 0.5, abs=0.01)
         assert np.abs(out[round(1.1 * RATE) : round(1.4 * RATE)]).max() == 0
 
@@ -52,7 +52,7 @@ class TestFinish:
 
     def test_ends_are_faded_so_that_nothing_clicks(self):
         abrupt = np.cos(2 * np.pi * 200 * np.arange(RATE) / RATE)  # starts and ends at its peak
-        out = mastering.finish([abrupt, abrupt], RATE, gap=0)
+        out = mastering.finish([abrupt, abrupt], RATE, gaps=[0])
         steepest = 2 * np.pi * 200 / RATE * np.abs(out).max()
         assert np.abs(np.diff(out, prepend=0, append=0)).max() < 1.5 * steepest
 

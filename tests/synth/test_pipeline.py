@@ -13,7 +13,7 @@ import transformers
 from synth import memory
 from synth.codec import Codec
 from synth.errors import EmptySpeech, EmptyText, ModelError, OutOfMemory, Stopped
-from synth.pipeline import Model, Request, Speech, speak
+from synth.pipeline import Model, Piece, Request, Speech, speak
 from synth.sampling import Noise, Sampling
 from synth.semantic import generate_semantic
 from synth.voices import Voice
@@ -104,6 +104,27 @@ def test_without_a_voice_the_first_piece_is_the_voice_of_the_others(model):
     assert np.array_equal(both.pieces[1].fine, second.pieces[0].fine)
     stranger = speak(model, dataclasses.replace(GREEDY, pieces=[[4, 5]]))
     assert not np.array_equal(both.pieces[1].fine, stranger.pieces[0].fine)
+
+
+def test_each_piece_may_have_a_voice_of_its_own(model):
+    """What has none has the request's, or else that of the first piece, once it is spoken."""
+    one, other, endless = a_voice(20), a_voice(30), dataclasses.replace(DRAWN, max_seconds=None)
+    alone = dataclasses.replace(endless, pieces=[[4, 5]])
+    both = speak(model, dataclasses.replace(endless, pieces=[[4, 5], [6], [7]], voices=[one, other, None]))
+    assert same_piece(both.pieces[0], speak(model, dataclasses.replace(alone, voice=one)).pieces[0])
+    third = dataclasses.replace(endless, pieces=[[4, 5], [6], [7]], voices=[one, other, as_voice(both.pieces[0])])
+    assert same_piece(both.pieces[2], speak(model, third).pieces[2])
+    assert not np.array_equal(
+        both.pieces[1].fine, speak(model, dataclasses.replace(third, voices=[one, one, one])).pieces[1].fine
+    )
+
+
+def same_piece(one: Piece, other: Piece) -> bool:
+    return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in ("semantic", "coarse", "fine"))
+
+
+def as_voice(piece: Piece) -> Voice:
+    return Voice(name="first", semantic_prompt=piece.semantic, coarse_prompt=piece.coarse, fine_prompt=piece.fine)
 
 
 def test_a_given_voice_is_the_voice_of_all_pieces(model):

@@ -156,7 +156,7 @@ class TestRender:
     async def test_a_listener_that_fails_does_not_hurt_the_job(self, tmp_path, caplog):
         async with running() as synth:
             assert (await synth.render(job(tmp_path), lambda _: 1 / 0)).job == "j"
-        assert "a progress listener failed" in caplog.text
+        assert "a listener to a job failed" in caplog.text
 
 
 class TestDeath:
@@ -311,6 +311,118 @@ class TestRestart:
                 await synth.changed()
             good.touch()
             await synth.until_ready()
+
+
+class TestSleep:
+    async def test_a_child_that_nobody_needs_is_ended_and_the_next_job_wakes_another(self, tmp_path):
+        async with running(unload_after=60, backoff=1000) as synth:
+            for _ in range(3):  # more often than quick deaths would be forgiven
+                assert (await synth.render(job(tmp_path))).job == "j"
+                child = psutil.Process(synth.pid)
+                await fall_asleep(synth, 60)
+                assert not child.is_running()
+                assert (synth.ready, synth.pid, synth.deaths) == (None, None, 0)
+                assert (synth.last.model, synth.last.seats, synth.voices) == ("fake", 1, FakeOptions().voices)
+
+    async def test_it_sleeps_as_long_as_nobody_needs_it(self):
+        async with running(unload_after=60, ready_within=30, hang_after=30) as synth:
+            await synth.until_ready()
+            await fall_asleep(synth, 60)
+            for _ in range(3):
+                synth.clock.advance(86_400)
+                await asyncio.sleep(0)
+            assert (synth.state, synth.pid) == (State.SLEEPING, None)
+
+    async def test_how_it_wakes_is_told_like_a_start(self, tmp_path):
+        well = tmp_path / "well"
+        well.touch()
+        async with running(FakeOptions(load="hang", only_after=well), unload_after=60) as synth:
+            await synth.until_ready()
+            await fall_asleep(synth, 60)
+            well.unlink()
+            waiting = asyncio.create_task(synth.until_ready())
+            await turn(synth, State.STARTING)
+            while not synth.loading:
+                await synth.changed()
+            assert synth.voices
+            assert not waiting.done()
+            waiting.cancel()
+
+    async def test_work_keeps_it_awake_and_the_wait_begins_when_it_ends(self, tmp_path):
+        async with running(unload_after=60, hang_after=1e9) as synth:
+            task = await progress_of(synth, job(tmp_path, "hold"))
+            pid = synth.pid
+            synth.clock.advance(10_000)
+            await synth.clock.asleep(0.5)
+            (tmp_path / "j.go").touch()
+            await task
+            synth.clock.advance(59)
+            await synth.clock.asleep(0.5)
+            assert (synth.state, synth.pid) == (State.READY, pid)
+            synth.clock.advance(1)
+            await turn(synth, State.SLEEPING)
+
+    async def test_whoever_waits_for_a_child_keeps_it_awake(self):
+        async with running(unload_after=60) as synth:
+            await synth.until_ready()
+            for _ in range(3):
+                synth.clock.advance(59)
+                await synth.clock.asleep(0.5)
+                await synth.until_ready()
+            assert synth.state is State.READY
+
+    async def test_a_job_that_comes_while_the_child_is_being_ended_is_done_by_the_next(self, tmp_path):
+        async with running(unload_after=60) as synth:
+            await synth.until_ready()
+            pid = synth.pid
+            await synth.clock.asleep(0.5)
+            synth.clock.advance(60)
+            await turn(synth, State.SLEEPING)
+            assert synth.pid == pid, "it is not buried yet"
+            assert (await synth.render(job(tmp_path))).job == "j"
+            assert synth.pid != pid
+            assert synth.deaths == 0
+
+    async def test_a_child_that_dies_while_it_wakes_is_a_death_like_any_other(self, tmp_path):
+        well = tmp_path / "well"
+        well.touch()
+        async with running(FakeOptions(load="crash", only_after=well), unload_after=60) as synth:
+            await synth.until_ready()
+            await fall_asleep(synth, 60)
+            well.unlink()
+            rendering = asyncio.create_task(synth.render(job(tmp_path)))
+            await turn(synth, State.RESTARTING)
+            well.touch()
+            assert (await rendering).job == "j"
+            assert synth.deaths == 1
+
+    @pytest.mark.parametrize("how", ["drain", "close"])
+    async def test_it_can_be_ended_in_its_sleep(self, tmp_path, how):
+        async with running(unload_after=60) as synth:
+            await synth.until_ready()
+            await fall_asleep(synth, 60)
+            await (synth.drain(1_000_000) if how == "drain" else synth.close())
+            assert (synth.state, synth.pid, synth.deaths) == (State.STOPPED, None, 0)
+            with pytest.raises(SynthStopped):
+                await synth.render(job(tmp_path))
+
+    async def test_it_never_sleeps_unless_it_is_told_to(self):
+        async with running() as synth:
+            await synth.until_ready()
+            pid = synth.pid
+            for _ in range(3):
+                await synth.clock.asleep(0.5)
+                synth.clock.advance(1e9)
+            assert (synth.state, synth.pid) == (State.READY, pid)
+
+
+async def fall_asleep(synth: Synth, seconds: float) -> None:
+    """Until the child is gone after so long without work."""
+    await synth.clock.asleep(0.5)
+    synth.clock.advance(seconds)
+    await turn(synth, State.SLEEPING)
+    while synth.pid:
+        await synth.changed()
 
 
 class TestEnd:

@@ -9,8 +9,9 @@ import sys
 
 import pytest
 
+from synth.outbox import Outbox, Pace, Steps
 from synth.protocol import Cancel, Cancelled, ExitCode, Job, Leaving, Loading, Progress, Ready, decode, encode
-from synth.worker import Outbox, Pace, Steps, Worker, WorkerOptions
+from synth.worker import Worker, WorkerOptions
 from synth.worker import main as worker_main
 from tests.contract.test_child import Child
 from tests.fakes.child import FakeOptions

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import discord
 
-from bot import texts
+from bot import i18n, texts
 from bot.commands.buttons import anew, keeping, telling, tidying
 from bot.commands.buttons.forms import typed
 from bot.commands.buttons.mark import PREFIX, TEMPLATE, Action, Mark
@@ -73,6 +73,7 @@ class Desk:
         custom_id: str,
         work: Callable[[discord.Interaction, str], Awaitable[None]],
     ) -> None:
+        i18n.speak(interaction.locale)
         try:
             await work(interaction, custom_id)
         except Exception as error:  # noqa: BLE001 - `sorry` logs it and finds words

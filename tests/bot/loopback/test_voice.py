@@ -1,50 +1,28 @@
-"""Voice with an unmodified client: TLS, handshake, encrypted packets, being thrown out, coming back."""
+"""Voice with an unmodified client and without DAVE: TLS, handshake, packets, being thrown out, coming back."""
 
 from __future__ import annotations
 
 import asyncio
-import io
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import aiohttp
 import discord
 import nacl.secret
-import numpy as np
 import pytest
-import soundfile as sf
-from discord.oggparse import OggStream
 
-from bot.loopback.rtp import HEADER, Stream
+from bot.loopback.rtp import HEADER, SILENCE, Stream
 from bot.loopback.server import Loopback
-from bot.loopback.voice import Close, Op
+from bot.loopback.voice_session import Close, Op
 from bot.loopback.world import Permissions
 from tests.bot.loopback.kennel import Kennel, running
-
-SILENCE = b"\xf8\xff\xfe"  # the Opus frame that discord.py sends five times when it stops
-RATE = 48_000
+from tests.bot.loopback.voices import Packets, join, opus_packets, play
 
 
-def opus_packets(seconds: float) -> list[bytes]:
-    """A tone as 20 ms Opus packets, through an Ogg file as the bot makes them."""
-    time = np.arange(int(RATE * seconds)) / RATE
-    tone = 0.3 * np.sin(2 * np.pi * 440 * time)
-    file = io.BytesIO()
-    sf.write(file, np.stack([tone, tone], axis=1), RATE, format="OGG", subtype="OPUS")
-    file.seek(0)
-    return list(OggStream(file).iter_packets())[2:]  # without OpusHead and OpusTags
-
-
-class Packets(discord.AudioSource):
-    """Ready-made Opus packets as a source."""
-
-    def __init__(self, packets: list[bytes]) -> None:
-        self._packets: Iterator[bytes] = iter(packets)
-
-    def is_opus(self) -> bool:
-        return True
-
-    def read(self) -> bytes:
-        return next(self._packets, b"")
+@pytest.fixture
+async def discord_(schema) -> AsyncIterator[Loopback]:
+    async with Loopback(schema=schema, encryption=False) as discord_:
+        yield discord_
+    assert discord_.complaints == []
 
 
 @pytest.fixture
@@ -54,23 +32,13 @@ async def client(discord_: Loopback) -> AsyncIterator[Kennel]:
         yield client
 
 
-async def join(discord_: Loopback, client: Kennel) -> discord.VoiceClient:
-    channel = client.get_channel(discord_.voice_channel)
-    voice = await channel.connect(self_deaf=True, timeout=10, reconnect=True)
-    await discord_.until(lambda: discord_.voice.session.speaking)  # it says 0 right after the handshake
-    return voice
-
-
 async def test_what_is_played_arrives_bit_for_bit_and_in_order(discord_: Loopback, client: Kennel):
     voice = await join(discord_, client)
     sent = opus_packets(0.4)
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    voice.play(Packets(sent), after=lambda _: loop.call_soon_threadsafe(ended.set))
-    await asyncio.wait_for(ended.wait(), 10)
+    await asyncio.wait_for(play(voice, sent), 10)
     await discord_.until(lambda: len(discord_.voice.packets) >= len(sent) + 5)
     packets = discord_.voice.packets
-    assert [packet.opus for packet in packets] == [*sent, *[SILENCE] * 5]
+    assert [packet.payload for packet in packets] == [*sent, *[SILENCE] * 5]
     first = packets[0]
     assert [packet.sequence - first.sequence for packet in packets] == list(range(len(packets)))
     assert [packet.timestamp for packet in packets[: len(sent)]] == [960 * number for number in range(len(sent))]
@@ -93,12 +61,10 @@ async def test_the_bot_knows_where_the_asker_sits(discord_: Loopback, client: Ke
 
 async def test_a_moderator_throws_the_bot_out(discord_: Loopback, client: Kennel):
     voice = await join(discord_, client)
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    voice.play(Packets(opus_packets(5)), after=lambda _: loop.call_soon_threadsafe(ended.set))
+    ended = play(voice, opus_packets(5))
     await discord_.until(lambda: discord_.voice.packets)
     await discord_.kick_from_voice()
-    await asyncio.wait_for(ended.wait(), 10)
+    await asyncio.wait_for(ended, 10)
     assert client.guilds[0].voice_client is None
     assert discord_.world.voice_states == {}
 
@@ -107,7 +73,7 @@ async def test_a_client_whose_session_became_invalid_comes_back_and_plays_on(dis
     voice = await join(discord_, client)
     voice.play(Packets(opus_packets(10)))
     await discord_.until(lambda: discord_.voice.packets)
-    await discord_.voice.close_connection(Close.INVALID_SESSION)
+    discord_.voice.close_connection(Close.INVALID_SESSION)
     await discord_.until(lambda: len(discord_.voice.sessions) == 2 and discord_.voice.packets)
     assert voice.is_connected()
     await voice.disconnect()
@@ -125,7 +91,7 @@ async def test_a_crashed_voice_server_is_resumed_with_the_same_session(discord_:
         async with session.ws_connect(url, ssl=context) as websocket:
             await websocket.send_json({"op": Op.IDENTIFY, "d": who | {"user_id": state["user_id"]}})
             assert [(await websocket.receive_json())["op"] for _ in range(2)] == [Op.HELLO, Op.READY]
-            await discord_.voice.close_connection(Close.SERVER_CRASHED)
+            discord_.voice.close_connection(Close.SERVER_CRASHED)
             assert (await websocket.receive()).data == 4015
         async with session.ws_connect(url, ssl=context) as websocket:
             await websocket.send_json({"op": Op.RESUME, "d": who})
@@ -167,6 +133,6 @@ def seal(stream: Stream, sequence: int) -> bytes:
 def test_a_packet_with_the_wrong_key_or_out_of_turn_is_noticed():
     stream = Stream(ssrc=1)
     sealed = [seal(stream, sequence) for sequence in (5, 6, 8)]
-    assert [stream.accept(packet, 0.0) for packet in sealed] == ["", "", "voice packet 8 came where 7 was due"]
-    assert "decrypted" in Stream(ssrc=1).accept(sealed[0], 0.0)
-    assert [packet.opus for packet in stream.packets] == [b"opus"] * 3
+    assert [stream.accept(packet, 0.0)[1] for packet in sealed] == ["", "", "voice packet 8 came where 7 was due"]
+    assert "decrypted" in Stream(ssrc=1).accept(sealed[0], 0.0)[1]
+    assert [packet.payload for packet in stream.packets] == [b"opus"] * 3
