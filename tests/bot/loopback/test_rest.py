@@ -144,7 +144,7 @@ async def test_the_bot_cannot_edit_what_others_wrote(discord_: Loopback, raw: Ra
         ({"content": ""}, 50006),
         ({"embeds": [{"description": "x" * 4000}, {"description": "x" * 2001}]}, 50035),
         ({"content": "x", "allowed_mentions": NOBODY, "nonce": "n" * 26, "enforce_nonce": True}, 50035),
-        ({"flags": 8192, "attachments": []}, 50035),
+        ({"flags": 8192, "attachments": []}, 50160),
         ({"attachments": "none"}, 50035),
     ],
 )
