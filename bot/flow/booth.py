@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bot import texts
 from bot.flow import door, stage
 from bot.flow.check import Refused
@@ -21,15 +23,18 @@ WORDS = 60  # characters of each
 class Booth:
     """Each method answers with words for the person."""
 
-    def __init__(self, *, voice: Voice, store: Store) -> None:
-        self._voice, self._store = voice, store
+    def __init__(self, *, voice: Voice, store: Store, off: Callable[[int], Refused | None]) -> None:
+        """`off`: the refusal where a server has turned voice channels off."""
+        self._voice, self._store, self._off = voice, store, off
 
     def place(self, visitor: Visitor) -> int | Refused:
         """The voice channel where this person's next one would be heard. Decided from memory."""
         if visitor.guild is None:
-            return Refused(rule="not-a-member", words=texts.NOT_A_MEMBER)
+            return Refused(rule="not-a-member", words=say(texts.NOT_A_MEMBER))
         if visitor.channel is None:
-            return Refused(rule="not-in-voice", words=texts.VOICE_NOT_IN)
+            return Refused(rule="not-in-voice", words=say(texts.NOT_IN_VOICE))
+        if refused := self._off(visitor.guild.id):
+            return refused
         here = self._voice.room(visitor.guild.id).channel
         if here is not None and here.id != visitor.channel.id and door.people(here) and not visitor.moderator:
             return Refused(rule="elsewhere", words=say(texts.VOICE_ELSEWHERE, channel=here.mention))
@@ -44,7 +49,7 @@ class Booth:
         if isinstance(where, Refused):
             return where.words
         if visitor.guild is None or visitor.channel is None:
-            return texts.VOICE_NOT_IN
+            return say(texts.NOT_IN_VOICE)
         why = await self._voice.room(visitor.guild.id).join(visitor.channel, visitor.text_id)
         return why or say(texts.VOICE_JOINED, channel=visitor.channel.mention)
 
@@ -55,9 +60,9 @@ class Booth:
             return room.words
         line = await self._store.call(stage.line, room.guild_id)
         if not visitor.moderator and any(entry.turn.user_id != visitor.user_id for entry in line):
-            return texts.VOICE_OTHERS_WAIT
+            return say(texts.VOICE_OTHERS_WAIT)
         left = await room.leave()
-        return say(texts.VOICE_LEFT_FORGOT, count=len(left)) if left else texts.VOICE_LEFT
+        return say(texts.VOICE_LEFT_FORGOT, count=len(left)) if left else say(texts.VOICE_LEFT)
 
     async def skip(self, visitor: Visitor, number: int | None) -> str:
         """The next, or take something out of the queue."""
@@ -67,12 +72,12 @@ class Booth:
         if number is not None:
             return await self._remove(room, visitor, number)
         if room.playing is None:
-            return texts.VOICE_NOTHING
+            return say(texts.VOICE_NOTHING)
         if visitor.moderator or room.playing.turn.user_id == visitor.user_id:
             room.skip()
-            return texts.VOICE_SKIPPED
+            return say(texts.VOICE_SKIPPED)
         count, needed = room.vote(visitor.user_id)
-        return texts.VOICE_SKIPPED if count >= needed else say(texts.VOICE_VOTED, count=count, needed=needed)
+        return say(texts.VOICE_SKIPPED) if count >= needed else say(texts.VOICE_VOTED, count=count, needed=needed)
 
     async def _remove(self, room: Room, visitor: Visitor, number: int) -> str:
         waiting = await self._waiting(room)
@@ -80,9 +85,9 @@ class Booth:
             return say(texts.VOICE_NO_SUCH, number=number)
         turn = waiting[number - 1].turn
         if turn.user_id != visitor.user_id and not visitor.moderator:
-            return texts.VOICE_NOT_YOURS
+            return say(texts.VOICE_NOT_YOURS)
         await room.remove([turn])
-        return texts.VOICE_REMOVED
+        return say(texts.VOICE_REMOVED)
 
     async def stop(self, visitor: Visitor) -> str:
         """Take out all of this person's; a moderator's: everything."""
@@ -92,7 +97,7 @@ class Booth:
         line = await self._store.call(stage.line, room.guild_id)
         turns = [entry.turn for entry in line if visitor.moderator or entry.turn.user_id == visitor.user_id]
         if not turns:
-            return texts.VOICE_NOTHING if not line else texts.VOICE_NONE_YOURS
+            return say(texts.VOICE_NOTHING) if not line else say(texts.VOICE_NONE_YOURS)
         await room.remove(turns)
         return say(texts.VOICE_STOPPED, count=len(turns))
 
@@ -102,15 +107,15 @@ class Booth:
         if isinstance(room, Refused):
             return room.words
         if room.playing is None:
-            return texts.VOICE_NOTHING
+            return say(texts.VOICE_NOTHING)
         if not visitor.moderator and room.playing.turn.user_id != visitor.user_id:
-            return texts.VOICE_NOT_YOURS
-        return texts.VOICE_PAUSED if room.pause() else texts.VOICE_RESUMED
+            return say(texts.VOICE_NOT_YOURS)
+        return say(texts.VOICE_PAUSED) if room.pause() else say(texts.VOICE_RESUMED)
 
     async def now(self, visitor: Visitor) -> str:
         """What is heard, and what comes; the words of others that were not heard yet stay theirs."""
         if visitor.guild is None:
-            return texts.NOT_A_MEMBER
+            return say(texts.NOT_A_MEMBER)
         room = self._voice.room(visitor.guild.id)
         playing, waiting, lines = room.playing, await self._waiting(room), []
         if playing is not None:
@@ -120,15 +125,15 @@ class Booth:
                     words=beginning(playing.job.text, WORDS),
                     asker=f"<@{playing.turn.user_id}>",
                     seconds=texts.clip_length(playing.speech.seconds),
-                    paused=texts.VOICE_NOW_PAUSED if room.paused else "",
+                    paused=say(texts.VOICE_NOW_PAUSED) if room.paused else "",
                 )
             )
         lines += [waits(number, entry, visitor.user_id) for number, entry in enumerate(waiting[:SHOWN], start=1)]
         if len(waiting) > SHOWN:
             lines.append(say(texts.VOICE_MORE, count=len(waiting) - SHOWN))
         if room.held and waiting:
-            lines.append(texts.VOICE_NOW_HELD)
-        return "\n".join(lines) or texts.VOICE_NOTHING
+            lines.append(say(texts.VOICE_NOW_HELD))
+        return "\n".join(lines) or say(texts.VOICE_NOTHING)
 
     async def play(self, visitor: Visitor, job: Job, take: int, now: float) -> str:
         """A finished clip, once more: the button."""
@@ -136,7 +141,7 @@ class Booth:
         if isinstance(where, Refused):
             return where.words
         if visitor.guild is None or visitor.channel is None:
-            return texts.VOICE_NOT_IN
+            return say(texts.NOT_IN_VOICE)
         ahead = len(await self._store.call(stage.line, visitor.guild.id))
         await self._store.call(
             stage.add,
@@ -158,10 +163,10 @@ class Booth:
     def _room(self, visitor: Visitor, *, held_too: bool = False) -> Room | Refused:
         """The room where this person has a say."""
         if visitor.guild is None:
-            return Refused(rule="not-a-member", words=texts.NOT_A_MEMBER)
+            return Refused(rule="not-a-member", words=say(texts.NOT_A_MEMBER))
         room = self._voice.room(visitor.guild.id)
         if room.channel is None:
-            return room if held_too else Refused(rule="nowhere", words=texts.VOICE_NOT_CONNECTED)
+            return room if held_too else Refused(rule="nowhere", words=say(texts.VOICE_NOT_CONNECTED))
         if not visitor.moderator and (visitor.channel is None or visitor.channel.id != room.channel.id):
             return Refused(rule="not-with-us", words=say(texts.VOICE_NOT_WITH_US, channel=room.channel.mention))
         return room
@@ -172,4 +177,4 @@ def waits(number: int, entry: Entry, reader: int) -> str:
     own = entry.turn.user_id == reader
     others = say(texts.VOICE_WAITING_OTHERS, asker=f"<@{entry.turn.user_id}>")
     words = beginning(entry.job.text, WORDS) if own else others
-    return say(texts.VOICE_WAITING, number=number, words=words, coming=texts.VOICE_COMING if entry.coming else "")
+    return say(texts.VOICE_WAITING, number=number, words=words, coming=say(texts.VOICE_COMING) if entry.coming else "")

@@ -13,7 +13,11 @@ Voiced = discord.VoiceChannel | discord.StageChannel
 def obstacle(channel: Voiced) -> str | None:
     """Why the bot cannot speak there, in words that say what to do; None: it can."""
     mine = channel.permissions_for(channel.guild.me)
-    needed = {texts.VIEW_CHANNEL: mine.view_channel, texts.CONNECT: mine.connect, texts.SPEAK: mine.speak}
+    needed = {
+        say(texts.VIEW_CHANNEL): mine.view_channel,
+        say(texts.CONNECT): mine.connect,
+        say(texts.SPEAK): mine.speak,
+    }
     missing = [name for name, given in needed.items() if not given]
     if missing:
         return say(texts.VOICE_MISSING, channel=f"<#{channel.id}>", permissions=", ".join(missing))

@@ -87,7 +87,7 @@ class Entrance:
         name = f"voice announced in {channel.guild.id}"
         if await self._store.insist(recall, name) != EDITION:
             await self._store.insist(remember, name, EDITION)
-            words.append(texts.VOICE_ANNOUNCEMENT)
+            words.append(say(texts.VOICE_ANNOUNCEMENT))
         if isinstance(channel, discord.StageChannel) and not channel.permissions_for(channel.guild.me).mute_members:
             words.append(say(texts.VOICE_STAGE, channel=channel.mention))
         return "\n".join(words) or None

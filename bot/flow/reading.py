@@ -14,7 +14,7 @@ from bot.flow.ask import Ask
 from bot.flow.check import Refused
 from bot.flow.intake import Intake
 from bot.flow.options import Options
-from bot.flow.plain import plain
+from bot.flow.plain import NAMELESS, plain
 from bot.flow.voice import Voice
 from bot.store import Store, recall, remember
 
@@ -65,7 +65,7 @@ class Reading:
         """A message somewhere. What is not to be read, or does not fit the limits, is passed over."""
         if message.guild is None or self._channels.get(message.guild.id) != message.channel.id:
             return
-        text, channel = plain(message.content), self._voice.room(message.guild.id).channel
+        text, channel = plain(message.content, NAMELESS), self._voice.room(message.guild.id).channel
         fits = 0 < len(text) <= LONGEST and message.type in KINDS and not message.author.bot
         if channel is None or not fits or message.author.id not in door.people(channel):
             return

@@ -12,7 +12,6 @@ from typing import Any
 
 from bot.flow import queue
 from bot.flow.job import Job
-from bot.flow.options import Format
 from bot.flow.pace import Pace
 from bot.flow.progress import Board
 from bot.flow.script import script
@@ -50,6 +49,7 @@ class Renderer:
         lease: str,
         settings: Settings,
         settled: Callable[[], None],
+        voice_files: Callable[[Job], dict[str, str]] = lambda _: {},
         heard: Callable[[protocol.Sound], None] = lambda _: None,
         silent: Callable[[int], None] = lambda _: None,
     ) -> None:
@@ -57,6 +57,7 @@ class Renderer:
         self._heard, self._silent = heard, silent
         self._store, self._synth, self._board, self._clock = store, synth, board, clock
         self._folder, self._lease, self._settings, self._settled = folder, lease, settings, settled
+        self._voice_files = voice_files
         self._task: asyncio.Task[Any] | None = None
         self._stopping = False
         self._works: set[asyncio.Task[None]] = set()  # jobs at hand
@@ -104,6 +105,10 @@ class Renderer:
         self._settled()
         self._board.changed.set()
         self.wake.set()
+
+    def free_seats(self) -> int:
+        """Seats of the synth process that no job takes."""
+        return self._synth.ready.seats - len(self._works) if self._synth.ready else 0
 
     async def stop(self, patience: float) -> None:
         """Claim nothing more; the jobs at hand have `patience` seconds to finish, else they go back to the queue."""
@@ -153,9 +158,10 @@ class Renderer:
             id=str(job.id),
             text=" ".join(line.text for line in lines),
             lines=tuple(protocol.Line(text=line.text, voice=line.voice) for line in lines) if len(lines) > 1 else (),
-            path=str(self._folder / f"{job.id}.{options.format}"),
+            path=str(self._folder / f"{job.id}{options.suffix}"),
             seed=job.seed,
             voice=voice if len(lines) > 1 else lines[0].voice or voice,
+            voice_files=self._voice_files(job),
             takes=options.takes,
             tokens=True,
             text_temp=options.text_temp or usual.text_temp,
@@ -163,7 +169,7 @@ class Renderer:
             min_eos_p=usual.min_eos_p,
             max_seconds=options.max_seconds,
             max_bytes=min(job.size_limit, REQUEST // options.takes),
-            stream=options.speak_in is not None and options.format is Format.OGG and options.takes == 1,
+            stream=options.speak_in is not None and options.suffix == ".ogg" and options.takes == 1,
         )
 
     def _progress(self, progress: protocol.Progress) -> None:

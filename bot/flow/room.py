@@ -15,7 +15,7 @@ from typing import Protocol
 
 import discord
 
-from bot import texts
+from bot import i18n, texts
 from bot.flow import clips, door, queue, stage
 from bot.flow.entrance import Entrance
 from bot.flow.job import Job
@@ -45,7 +45,7 @@ class Teller(Protocol):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class House:
+class Shared:
     """What all rooms share. `alone_after` and `idle_after` are seconds."""
 
     client: discord.Client
@@ -76,8 +76,8 @@ class Playing:
 class Room:
     """The voice of one server. The commands call the methods; `run` is its task."""
 
-    def __init__(self, guild_id: int, house: House) -> None:
-        self.guild_id, self._house = guild_id, house
+    def __init__(self, guild_id: int, shared: Shared) -> None:
+        self.guild_id, self._shared = guild_id, shared
         self._lock = asyncio.Lock()  # held while it looks, joins or leaves
         self._alone_since: float | None = None
         self._idle_since: float | None = None
@@ -116,13 +116,13 @@ class Room:
     async def leave(self, state: State = State.SKIPPED) -> list[Turn]:
         """Go, and forget what waits; that is returned."""
         async with self._lock:
-            left = await self._house.store.insist(stage.clear, self.guild_id, state)
+            left = await self._shared.store.insist(stage.clear, self.guild_id, state)
             self._judge(State.SKIPPED)
             self._held_at = None
             await self._exit()
             await self._settle()
             for turn in left:
-                self._house.sounds.forget(turn.id)
+                self._shared.sounds.forget(turn.id)
             self.changed.set()
             return left
 
@@ -168,44 +168,46 @@ class Room:
         while True:
             self.changed.clear()
             try:
+                if self._guild is not None:
+                    i18n.speak(self._guild.preferred_locale)  # what is said in text channels all read
                 async with self._lock:
                     await self._look()
             except Exception:
                 log.exception("the voice of server %d stumbles", self.guild_id)
-                await self._house.clock.sleep(AGAIN)
+                await self._shared.clock.sleep(AGAIN)
                 continue
             moment = self._moment()
             if moment is None:
                 await self.changed.wait()
             else:
-                await within(self._house.clock, max(0.0, moment - self._house.clock.now()), self.changed.wait())
+                await within(self._shared.clock, max(0.0, moment - self._shared.clock.now()), self.changed.wait())
 
     async def _look(self) -> None:
         await self._notice_move()
         await self._watch()
         await self._settle()
         await self._notice_end()
-        line = await self._house.store.insist(stage.line, self.guild_id)
+        line = await self._shared.store.insist(stage.line, self.guild_id)
         if self._held_at is not None and any(entry.turn.id > self._held_at for entry in line):
             self._held_at = None
         if self.playing is None and not self.held and line:
             await self._next(line)
         if self.playing is None and not line and self.channel is not None:
-            self._house.sign.show(self.channel, None)
+            self._shared.sign.show(self.channel, None)
         await self._notice_company(line)
 
     def _moment(self) -> float | None:
         """When it has to look again by itself."""
-        house, moments = self._house, [self._watch_at] if self.playing is not None and not self.paused else []
+        shared, moments = self._shared, [self._watch_at] if self.playing is not None and not self.paused else []
         if self._alone_since is not None:
-            moments.append(self._alone_since + house.alone_after)
+            moments.append(self._alone_since + shared.alone_after)
         if self._idle_since is not None:
-            moments.append(self._idle_since + house.idle_after)
+            moments.append(self._idle_since + shared.idle_after)
         return min(moments, default=None)
 
     @property
     def _guild(self) -> discord.Guild | None:
-        return self._house.client.get_guild(self.guild_id)
+        return self._shared.client.get_guild(self.guild_id)
 
     # -- what is heard ------------------------------------------------------------------------------------------------
 
@@ -215,7 +217,7 @@ class Room:
             if not (lost.coming or lost.made):  # its own words say why
                 await self._end(lost.turn, State.DROPPED)
         left = [entry for entry in line if entry.coming or entry.made]
-        entry = next((entry for entry in left if self._house.sounds.ready(entry)), None)
+        entry = next((entry for entry in left if self._shared.sounds.ready(entry)), None)
         if not left:
             self.changed.set()
             return
@@ -226,7 +228,7 @@ class Room:
             return
         if entry is None or not self._may_speak():
             return
-        speech = await self._house.sounds.of(entry)
+        speech = await self._shared.sounds.of(entry)
         if speech is None or not speech.ready:
             await self._unheard(entry, speech)
         else:
@@ -245,11 +247,11 @@ class Room:
         await self._end(entry.turn, State.DROPPED)
         self.changed.set()
         if speech is None:
-            await self._house.tell(entry.turn.text_id, say(texts.VOICE_CLIP_GONE, asker=f"<@{entry.turn.user_id}>"))
+            await self._shared.tell(entry.turn.text_id, say(texts.VOICE_CLIP_GONE, asker=f"<@{entry.turn.user_id}>"))
 
     async def _begin(self, entry: Entry, speech: Speech) -> None:
         voice, channel, loop = self.voice, self.channel, asyncio.get_running_loop()
-        if voice is None or channel is None or not await self._house.store.insist(stage.begin, entry.turn.id):
+        if voice is None or channel is None or not await self._shared.store.insist(stage.begin, entry.turn.id):
             return
         playing = Playing(turn=entry.turn, job=entry.job, speech=speech, began_at=speech.heard)
 
@@ -260,7 +262,7 @@ class Room:
                 loop.call_soon_threadsafe(self._over, playing)
 
         self.playing, self.paused, self.text_id = playing, False, entry.turn.text_id
-        self._watch_at = self._house.clock.now() + WATCH
+        self._watch_at = self._shared.clock.now() + WATCH
         try:
             voice.play(speech, after=ended)
         except discord.ClientException:  # the connection went a moment before
@@ -268,7 +270,9 @@ class Room:
             self.changed.set()
             return
         words = beginning(entry.job.text, SHOWN)
-        self._house.sign.show(channel, say(texts.VOICE_STATUS, words=words) if words else texts.VOICE_STATUS_ALONE)
+        self._shared.sign.show(
+            channel, say(texts.VOICE_STATUS, words=words) if words else say(texts.VOICE_STATUS_ALONE)
+        )
 
     def _over(self, playing: Playing) -> None:
         playing.ended = True
@@ -283,7 +287,7 @@ class Room:
 
     async def _watch(self) -> None:
         """A player that could speak and does not read any more is dead: its thread, or the socket under it."""
-        playing, voice, now = self.playing, self.voice, self._house.clock.now()
+        playing, voice, now = self.playing, self.voice, self._shared.clock.now()
         if playing is None or voice is None or playing.ended or now < self._watch_at:
             return
         self._watch_at = now + WATCH
@@ -312,7 +316,7 @@ class Room:
             await self._interrupted(playing)
 
     async def _goes_again(self, job: Job) -> bool:
-        latest = await self._house.store.insist(queue.get, job.id)
+        latest = await self._shared.store.insist(queue.get, job.id)
         return latest is not None and latest.state in COMING
 
     async def _interrupted(self, playing: Playing) -> None:
@@ -320,20 +324,20 @@ class Room:
         moved_on = playing.speech.heard > playing.began_at or playing.speech.broken
         self._stumbles[turn.id] = 0 if moved_on else self._stumbles.get(turn.id, 0) + 1
         if self._stumbles[turn.id] < STUMBLES:
-            await self._house.store.insist(stage.back, turn.id)
+            await self._shared.store.insist(stage.back, turn.id)
             return
         await self._end(turn, State.DROPPED)
-        await self._house.tell(turn.text_id, say(texts.VOICE_STUMBLES, asker=f"<@{turn.user_id}>"))
+        await self._shared.tell(turn.text_id, say(texts.VOICE_STUMBLES, asker=f"<@{turn.user_id}>"))
 
     async def _end(self, turn: Turn, state: State) -> None:
-        self._house.sounds.forget(turn.id)
+        self._shared.sounds.forget(turn.id)
         self._stumbles.pop(turn.id, None)
-        await self._house.store.insist(stage.end, turn.id, state)
+        await self._shared.store.insist(stage.end, turn.id, state)
         await self._tidy(turn)
 
     async def _tidy(self, turn: Turn) -> None:
         """A file that was there for this turn alone goes."""
-        job = await self._house.store.insist(clips.unwanted, turn.job)
+        job = await self._shared.store.insist(clips.unwanted, turn.job)
         if job is not None:
             await asyncio.to_thread(clips.remove, clips.paths(job))
 
@@ -344,19 +348,21 @@ class Room:
         self.text_id = text_id
         channel = door.voiced(self._guild, channel_id)
         if channel is None:
-            return texts.VOICE_CHANNEL_GONE
+            return say(texts.VOICE_CHANNEL_GONE)
         if self.voice is not None and not self.voice.gone and self._channel_id == channel_id:
             return None
         if why := door.obstacle(channel):
             return why
         await self._exit()
-        voice = await self._house.entrance.enter(channel, self.changed.set)
+        voice = await self._shared.entrance.enter(channel, self.changed.set)
         if voice is None:
             return say(texts.VOICE_UNREACHABLE, channel=channel.mention)
         self.voice, self._channel_id = voice, channel_id
         self._alone_since = self._idle_since = None
-        if words := await self._house.entrance.greet(channel):
-            await self._house.tell(text_id, words)
+        with i18n.speaking(channel.guild.preferred_locale):
+            words = await self._shared.entrance.greet(channel)
+        if words:
+            await self._shared.tell(text_id, words)
         return None
 
     async def _exit(self) -> None:
@@ -366,8 +372,8 @@ class Room:
         if voice is None:
             return
         if (channel := door.voiced(self._guild, self._channel_id)) is not None:
-            self._house.sign.show(channel, None)
-        await self._house.entrance.exit(voice)
+            self._shared.sign.show(channel, None)
+        await self._shared.entrance.exit(voice)
 
     async def _notice_move(self) -> None:
         """A moderator moved the bot: it goes on there."""
@@ -377,8 +383,8 @@ class Room:
         before, now = self._channel_id, voice.channel.id
         if before is not None and before != now:
             if (old := door.voiced(self._guild, before)) is not None:
-                self._house.sign.show(old, None)
-            await self._house.store.insist(stage.move, self.guild_id, before, now)
+                self._shared.sign.show(old, None)
+            await self._shared.store.insist(stage.move, self.guild_id, before, now)
             self._channel_id = now
 
     async def _notice_end(self) -> None:
@@ -388,23 +394,23 @@ class Room:
             return
         where = f"<#{self._channel_id}>"
         await self._exit()
-        left = await self._house.store.insist(stage.line, self.guild_id)
+        left = await self._shared.store.insist(stage.line, self.guild_id)
         if voice.thrown_out:
             self._held_at = max((entry.turn.id for entry in left), default=0)
             if left:
-                await self._house.tell(self.text_id, say(texts.VOICE_HELD, channel=where, count=len(left)))
+                await self._shared.tell(self.text_id, say(texts.VOICE_HELD, channel=where, count=len(left)))
 
     async def _notice_company(self, line: list[Entry]) -> None:
-        channel, now = self.channel, self._house.clock.now()
+        channel, now = self.channel, self._shared.clock.now()
         if channel is None:
             self._alone_since = self._idle_since = None
             return
         idle, alone = not line and self.playing is None, not door.people(channel)
         self._idle_since = (now if self._idle_since is None else self._idle_since) if idle else None
         self._alone_since = (now if self._alone_since is None else self._alone_since) if alone else None
-        if self._alone_since is not None and now - self._alone_since >= self._house.alone_after:
+        if self._alone_since is not None and now - self._alone_since >= self._shared.alone_after:
             await self._give_up(say(texts.VOICE_ALONE, channel=channel.mention))
-        elif self._idle_since is not None and now - self._idle_since >= self._house.idle_after:
+        elif self._idle_since is not None and now - self._idle_since >= self._shared.idle_after:
             await self._exit()
 
     async def _give_up(self, why: str) -> None:
@@ -412,11 +418,11 @@ class Room:
         self._judge(State.DROPPED)
         await self._exit()
         await self._settle()
-        left = await self._house.store.insist(stage.clear, self.guild_id, State.DROPPED)
+        left = await self._shared.store.insist(stage.clear, self.guild_id, State.DROPPED)
         for turn in left:
-            self._house.sounds.forget(turn.id)
+            self._shared.sounds.forget(turn.id)
         if left:
-            await self._house.tell(self.text_id, say(texts.VOICE_GIVEN_UP, why=why, count=len(left)))
+            await self._shared.tell(self.text_id, say(texts.VOICE_GIVEN_UP, why=why, count=len(left)))
 
     async def close(self) -> None:
         """The bot is being stopped: what waits is kept."""

@@ -7,11 +7,11 @@ import logging
 
 import discord
 
-from bot import texts
+from bot import i18n, texts
 from bot.flow import clips, door, stage
 from bot.flow.entrance import Entrance
 from bot.flow.post import ERRORS, Post
-from bot.flow.room import House, Room
+from bot.flow.room import Room, Shared
 from bot.flow.sign import Sign
 from bot.flow.sounds import Sounds
 from bot.flow.turn import Entry, State, Turn
@@ -44,7 +44,7 @@ class Voice:
         self._sign = Sign(client)
         self._wake = asyncio.Event()
         self.sounds = Sounds(self.wake)
-        self._house = House(
+        self._shared = Shared(
             client=client,
             store=store,
             sounds=self.sounds,
@@ -63,7 +63,7 @@ class Voice:
     def room(self, guild_id: int) -> Room:
         """The room of a server."""
         if guild_id not in self._rooms:
-            room = self._rooms[guild_id] = Room(guild_id, self._house)
+            room = self._rooms[guild_id] = Room(guild_id, self._shared)
             self._tasks[guild_id] = asyncio.create_task(room.run(), name=f"voice of {guild_id}")
         return self._rooms[guild_id]
 
@@ -123,6 +123,7 @@ class Voice:
         last = self._left.pop(guild_id)
         line = [entry for entry in await self._store.insist(stage.line, guild_id) if entry.turn.id <= last]
         if line and guild is not None:
+            i18n.speak(guild.preferred_locale)
             words = await self._go_on(line, door.voiced(guild, line[0].turn.channel_id), last)
             await self.tell(line[0].turn.text_id, words)
         else:
