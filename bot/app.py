@@ -352,6 +352,7 @@ class App:
         self._intake.stopping = True
         await self._renderer.stop(FINISH_JOB)
         await self._outbox.flush(FINISH_OUTBOX)
+        await self.voice.close()
         await self._synth.drain(FINISH_OUTBOX)
 
 

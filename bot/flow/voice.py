@@ -43,6 +43,7 @@ class Voice:
         self._left: dict[int, int] = {}  # by server: the last turn of an earlier life, until that is dealt with
         self._sign = Sign(client)
         self._wake = asyncio.Event()
+        self._closing = False
         self.sounds = Sounds(self.wake)
         self._shared = Shared(
             client=client,
@@ -64,6 +65,8 @@ class Voice:
         """The room of a server."""
         if guild_id not in self._rooms:
             room = self._rooms[guild_id] = Room(guild_id, self._shared)
+            if self._closing:
+                return room
             self._tasks[guild_id] = asyncio.create_task(room.run(), name=f"voice of {guild_id}")
         return self._rooms[guild_id]
 
@@ -94,14 +97,18 @@ class Voice:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
+                if self._closing:
+                    return
                 self.sounds.keep_only(await self._store.insist(stage.jobs))
                 for guild in {*await self._store.insist(stage.guilds), *self._rooms} - self._left.keys():
                     self.room(guild).changed.set()
         finally:
-            sign.cancel()
-            await self._end()
+            for task in (sign, *self._tasks.values()):
+                task.cancel()
 
-    async def _end(self) -> None:
+    async def close(self) -> None:
+        """Leave all channels, while Discord is still there to hear it; what waits is kept."""
+        self._closing = True
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
