@@ -38,7 +38,10 @@ async def test_it_says_what_is_missing(ears: Ears) -> None:
     channel = ears.discord.voice_channel
     ears.discord.deny(channel, Permissions.CONNECT)
     words = await ears.said("alice", "join")
-    assert words == f"I cannot speak in <#{channel}>: I need the permission “Connect” there. A moderator can give it to my role."
+    assert (
+        words
+        == f"I cannot speak in <#{channel}>: I need the permission “Connect” there. A moderator can give it to my role."
+    )
     ears.discord.deny(channel, Permissions.SPEAK | Permissions.VIEW_CHANNEL)
     assert "“View Channel”" in await ears.said("alice", "play", text="hello")
     ears.discord.deny(channel, Permissions(0))
