@@ -10,9 +10,8 @@ from collections.abc import Awaitable, Callable
 import discord
 from discord import app_commands
 
-from bot import i18n
 from bot.commands import buttons
-from bot.commands.forms import failed
+from bot.commands.forms import failed, guarded, speak
 from bot.i18n.translator import Translator
 from bot.store import Store, recall, remember
 
@@ -38,14 +37,16 @@ class Tree(app_commands.CommandTree["BarkClient"]):
 
     async def interaction_check(self, interaction: discord.Interaction[BarkClient]) -> bool:
         """Nobody is kept out here."""
-        i18n.speak(interaction.locale)
+        speak(interaction)
         return True
 
 
 class BarkClient(discord.Client):
     """A client that knows one command tree and tells `on_connected` when Discord is there."""
 
-    def __init__(self, *, store: Store, ready: Callable[[], None]) -> None:
+    def __init__(
+        self, *, store: Store, ready: Callable[[], None], language: Callable[[discord.Interaction], str]
+    ) -> None:
         super().__init__(
             intents=INTENTS,
             allowed_mentions=discord.AllowedMentions.none(),
@@ -55,11 +56,10 @@ class BarkClient(discord.Client):
         )
         self.tree = Tree(self)
         self.tree.error(self._command_failed)
-        self._store, self._connected = store, ready
-        self.desk: buttons.Desk | None = None  # set before the login
-        self.hearers: list[
-            Callable[[discord.Interaction], Awaitable[None]]
-        ] = []  # of everything that is pressed or filled in
+        self._store, self._connected, self.language = store, ready, language
+        self.presses: buttons.Presses | None = None  # of the buttons under answers; set before the login
+        # of everything that is pressed or filled in
+        self.hearers: list[Callable[[discord.Interaction], Awaitable[None]]] = []
 
     async def try_login(self, token: str) -> None:
         """Log in; a failure leaves nothing open, so that it can be tried again."""
@@ -85,9 +85,9 @@ class BarkClient(discord.Client):
         await self._store.insist(remember, name, mark)
         log.info("commands synced with Discord")
 
+    @guarded
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """Anything that anybody did; discord.py has called commands, buttons and the forms that it knows by itself."""
-        i18n.speak(interaction.locale)
         for hear in self.hearers:
             await hear(interaction)
 
