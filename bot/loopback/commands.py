@@ -95,27 +95,35 @@ class Commands:
         """One list, as it was synced."""
         return self._lists.get(guild, [])
 
+    def offered(self, here: Channel, person: Person) -> list[Json]:
+        """The commands of all kinds that a person finds in this channel."""
+        direct = here.type is ChannelType.DM
+        lists = self.all(None) if direct else [*self.all(self._world.guild_id), *self.all(None)]
+        return [command for command in lists if self._hindrance(command, person, direct=direct) is None]
+
     def find(self, name: str, kind: CommandType, here: Channel, person: Person) -> Json:
         """The command a person would find in this channel; Refused if there is none for them."""
         direct = here.type is ChannelType.DM
         candidates = self.all(None) if direct else [*self.all(self._world.guild_id), *self.all(None)]
         for command in candidates:
             if command["name"] == name and command["type"] == kind:
-                self._check_access(command, person, direct=direct)
+                if hindrance := self._hindrance(command, person, direct=direct):
+                    raise Refused(hindrance)
                 return command
         known = ", ".join(command["name"] for command in candidates) or "none; has the bot synced?"
         raise Refused(f"there is no command {name!r} here (known: {known})")
 
-    def _check_access(self, command: Json, person: Person, *, direct: bool) -> None:
+    def _hindrance(self, command: Json, person: Person, *, direct: bool) -> str | None:
         contexts = command.get("contexts")
         allowed = command.get("dm_permission", True) if contexts is None else 1 in contexts
         if direct and allowed is False:
-            raise Refused(f"/{command['name']} is for servers only")
+            return f"/{command['name']} is for servers only"
         if not direct and contexts is not None and 0 not in contexts:
-            raise Refused(f"/{command['name']} is for direct messages only")
+            return f"/{command['name']} is for direct messages only"
         needed = int(command.get("default_member_permissions") or 0)
         if not direct and needed & ~int(person.permissions):
-            raise Refused(f"/{command['name']} needs permissions that {person.name} does not have")
+            return f"/{command['name']} needs permissions that {person.name} does not have"
+        return None
 
     def _stored(self, guild: int | None, command: Json, old: Mapping[tuple[int, str], str]) -> Json:
         kind = command.get("type") or 1
