@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
+import random
 import signal
 import sqlite3
 import time
@@ -16,19 +18,39 @@ from typing import Any
 import aiohttp
 import discord
 
-from bot import voices
 from bot.client import BarkClient
-from bot.commands import buttons, say
+from bot.commands import (
+    about,
+    again,
+    buttons,
+    dialogue,
+    help,  # noqa: A004 - a command's name
+    line,
+    long,
+    menus,
+    say,
+    server,
+    settings,
+    voices,
+)
+from bot.commands.desk import Desk
+from bot.commands.forms import failed
+from bot.commands.switch import Switch
 from bot.config import Config, ModelSection
 from bot.errors import Exit, ModelMissing, TokenError, Unreachable
 from bot.flow import clips, queue
+from bot.flow.check import Refused
 from bot.flow.clips import Janitor
 from bot.flow.intake import Intake
 from bot.flow.post import Post
 from bot.flow.progress import Board
 from bot.flow.render import Renderer, Settings
 from bot.flow.reply import Outbox
+from bot.house import House
+from bot.previews import Previews
+from bot.settings import Book
 from bot.store import Store, recall, remember
+from bot.voices import Library
 from synth.process import ModelUnavailable, Synth, SynthStopped
 
 log = logging.getLogger(__name__)
@@ -57,7 +79,9 @@ class App:
         self.stop = asyncio.Event()
         self.connected = asyncio.Event()
         self.client = BarkClient(store=store, ready=self.connected.set)
-        post = Post(self.client)
+        self._book, self._library = self._rooms(config)
+        house = House(book=self._book, library=self._library)
+        post = self._post = Post(self.client, house.mentions)
         self._audio = config.store.folder / "audio"
         self._board = Board(
             store=store,
@@ -87,42 +111,107 @@ class App:
             folder=self._audio,
             lease=uuid.uuid4().hex,
             settings=_settings(config.model),
-            settled=self._outbox.wake.set,
+            settled=self._settled,
+            voice_files=house.voice_files,
+        )
+        self._previews = Previews(
+            synth=synth,
+            library=self._library,
+            folder=config.store.folder / "previews",
+            seats=self._renderer.free_seats,
         )
         self._intake = Intake(
             store=store,
             post=post,
             clock=clock,
-            limits=config.limits.as_limits(),
+            house=house,
             pace=lambda: self._renderer.pace,
-            voices=self._voices,
             queued=self._queued,
         )
-        self.client.tree.add_command(say.build(self._intake, self._voices))
-        self._kept_voices = config.store.folder / "voices"
-        self.client.desk = buttons.Desk(
-            buttons.Tools(
-                store=store,
-                post=post,
-                intake=self._intake,
-                board=self._board,
-                clock=clock,
-                cancel=lambda job: synth.cancel(str(job)),
-                line_changed=self._queued,
-                sorry=self.client.sorry,
-                usual=(config.model.text_temp, config.model.waveform_temp),
-                keep_voice=self._keep_voice,
-            )
+        self._add_commands(house, config)
+        self.client.hearers.append(self._desk(config).hear)
+
+    def _desk(self, config: Config) -> buttons.Desk:
+        tools = buttons.Tools(
+            store=self._store,
+            post=self._post,
+            intake=self._intake,
+            board=self._board,
+            clock=self._clock,
+            cancel=lambda job: self._synth.cancel(str(job)),
+            line_changed=self._queued,
+            sorry=failed,
+            usual=(config.model.text_temp, config.model.waveform_temp),
+            keep_voice=self._keep_voice,
         )
+        self.client.desk = buttons.Desk(tools)
+        return self.client.desk
+
+    def _rooms(self, config: Config) -> tuple[Book, Library]:
+        book = Book(store=self._store, limits=config.limits.as_limits())
+        library = Library(
+            store=self._store,
+            folder=config.store.folder / "voices",
+            clock=self._clock,
+            presets=self._voices,
+            shares=lambda guild: book.server(guild).sharing,
+            most=config.limits.kept_voices,
+        )
+        return book, library
+
+    def _add_commands(self, house: House, config: Config) -> None:
+        switch = Switch(functools.partial(failed, what="a press"))
+        self.client.hearers.append(switch.on_interaction)
+        bark = say.group()
+        random_seed = functools.partial(random.SystemRandom().randint, 0, say.MAX_SEED)
+        desk = Desk(intake=self._intake, house=house, new_seed=random_seed)
+        say.add(bark, desk)
+        dialogue.add(bark, desk)
+        long.add(bark, desk)
+        again.add(bark, desk)
+        voices.add(bark, switch, house, self._previews)
+        settings.add(bark, switch, house)
+        server.add(bark, switch, house, config.limits.as_limits())
+        line.add(
+            bark,
+            store=self._store,
+            board=self._board,
+            limits=config.limits.as_limits(),
+            clock=self._clock,
+            pace=lambda: self._renderer.pace,
+            cancelled=self._cancelled,
+        )
+        help.add(bark, desk, self.client)
+        about.add(
+            bark,
+            store=self._store,
+            clock=self._clock,
+            ready=lambda: self._synth.ready,
+            invite=self.client.invite,
+        )
+        self.client.tree.add_command(bark)
+        for menu in menus.build(desk):
+            self.client.tree.add_command(menu)
+
+    def _cancelled(self, job: int) -> None:
+        """Somebody took this job back: it is not rendered to its end, and its reply says so."""
+        self._synth.cancel(str(job))
+        self._outbox.wake.set()
+        self._board.changed.set()
 
     def _voices(self) -> tuple[str, ...]:
         return self._synth.voices or self._known_voices
 
     async def _keep_voice(self, user_id: int, name: str, source: Path) -> str | None:
-        folder, now = self._kept_voices, self._clock()
-        return await self._store.call(voices.keep, user_id=user_id, name=name, source=source, folder=folder, now=now)
+        kept = await self._library.keep(user_id, name, source)
+        return kept.words if isinstance(kept, Refused) else None
+
+    def _settled(self) -> None:
+        self._outbox.wake.set()
+        self._previews.seat_free()
 
     def _queued(self) -> None:
+        self._previews.give_way()
         self._renderer.wake.set()
         self._board.changed.set()
 
@@ -150,6 +239,7 @@ class App:
             raise _first(group) from None
         finally:
             await self._intake.close()
+            await self._previews.close()
             await self.client.close()
             await self._synth.close()
 
@@ -170,6 +260,8 @@ class App:
         """What an earlier life left is put in order, and Discord lets us in."""
         received = await self._store.insist(queue.recover, self._clock())
         self._known_voices = tuple(await self._store.insist(recall, "voices", ()))
+        await self._book.load()
+        await self._library.load()
         await self._store.insist(self._sweep)
         await self._log_in()
         self._intake.recover(received)
@@ -204,6 +296,7 @@ class App:
         with contextlib.suppress(SynthStopped):
             ready = await self._synth.until_ready()
             await self._store.insist(remember, "voices", ready.voices)
+            await asyncio.to_thread(self._previews.keep_only, ready.model)
 
     def _sweep(self, db: sqlite3.Connection) -> None:
         """Remove audio that is not kept and that no open job waits for: left over by a life that was killed between two steps."""

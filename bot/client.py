@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import sqlite3
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import discord
 from discord import app_commands
 
-from bot import texts
+from bot import i18n
 from bot.commands import buttons
-from bot.flow.post import ERRORS
+from bot.commands.forms import failed
+from bot.i18n.translator import Translator
 from bot.store import Store, recall, remember
 
 log = logging.getLogger(__name__)
@@ -33,6 +33,15 @@ PERMISSIONS = discord.Permissions(
 )
 
 
+class Tree(app_commands.CommandTree["BarkClient"]):
+    """Commands in the language of whoever uses them."""
+
+    async def interaction_check(self, interaction: discord.Interaction[BarkClient]) -> bool:
+        """Nobody is kept out here."""
+        i18n.speak(interaction.locale)
+        return True
+
+
 class BarkClient(discord.Client):
     """A client that knows one command tree and tells `on_connected` when Discord is there."""
 
@@ -44,10 +53,13 @@ class BarkClient(discord.Client):
             chunk_guilds_at_startup=False,
             guild_ready_timeout=1.0,  # nothing waits for all servers to be listed
         )
-        self.tree = app_commands.CommandTree(self)
+        self.tree = Tree(self)
         self.tree.error(self._command_failed)
         self._store, self._connected = store, ready
         self.desk: buttons.Desk | None = None  # set before the login
+        self.hearers: list[
+            Callable[[discord.Interaction], Awaitable[None]]
+        ] = []  # of everything that is pressed or filled in
 
     async def try_login(self, token: str) -> None:
         """Log in; a failure leaves nothing open, so that it can be tried again."""
@@ -61,7 +73,8 @@ class BarkClient(discord.Client):
     async def setup_hook(self) -> None:
         """After the login, before the gateway: bring the commands up to date, only when they changed."""
         self.add_dynamic_items(buttons.Handle)
-        name, mark = f"commands of {self.application_id}", fingerprint(self.tree)
+        await self.tree.set_translator(Translator())
+        name, mark = f"commands of {self.application_id}", await fingerprint(self.tree)
         if await self._store.insist(recall, name) == mark:
             return
         try:
@@ -74,8 +87,9 @@ class BarkClient(discord.Client):
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """Anything that anybody did; discord.py has called commands, buttons and the forms that it knows by itself."""
-        if self.desk is not None:
-            await self.desk.hear(interaction)
+        i18n.speak(interaction.locale)
+        for hear in self.hearers:
+            await hear(interaction)
 
     async def on_ready(self) -> None:
         """The gateway is there (also after a reconnect that could not resume)."""
@@ -90,24 +104,15 @@ class BarkClient(discord.Client):
 
     async def _command_failed(self, interaction: discord.Interaction, error: app_commands.AppCommandError) -> None:
         cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
-        if isinstance(cause, discord.NotFound) and interaction.type is discord.InteractionType.autocomplete:
-            return  # the person typed on; the answer came too late to matter
-        await self.sorry(interaction, cause, interaction.command.qualified_name if interaction.command else "a command")
-
-    async def sorry(self, interaction: discord.Interaction, cause: BaseException, what: str) -> None:
-        """Write down what went wrong with a command, a button or a form, and tell whoever waits."""
-        log.error("%s failed", what, exc_info=cause)
-        words = texts.STORE_FULL if isinstance(cause, sqlite3.OperationalError) else texts.UNEXPECTED
-        try:
-            if interaction.response.is_done():
-                await interaction.followup.send(words, ephemeral=True)
-            else:
-                await interaction.response.send_message(words, ephemeral=True)
-        except ERRORS as failure:
-            log.warning("and its asker could not be told: %s", failure)
+        await failed(interaction, cause, interaction.command.qualified_name if interaction.command else "a command")
 
 
-def fingerprint(tree: app_commands.CommandTree) -> str:
+async def fingerprint(tree: app_commands.CommandTree[BarkClient]) -> str:
     """A hash over everything that a sync would send."""
-    payload = [command.to_dict(tree) for command in sorted(tree.get_commands(), key=lambda command: command.name)]
+    commands = sorted(tree.get_commands(), key=lambda command: command.name)
+    translator = tree.translator
+    payload = [
+        await command.get_translated_payload(tree, translator) if translator else command.to_dict(tree)
+        for command in commands
+    ]
     return hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()

@@ -64,13 +64,15 @@ class LimitsSection(_Section):
     """How much one person, one server and the queue may hold."""
 
     max_chars: Annotated[int, Field(ge=1, le=4000)] = 1000
+    long_chars: Annotated[int, Field(ge=1, le=20_000)] = 4000
     waiting_per_user: Annotated[int, Field(ge=1)] = 3
     waiting_per_guild: Annotated[int, Field(ge=1)] = 20
     max_wait: Seconds = 720.0
+    kept_voices: Annotated[int, Field(ge=0)] = 20
 
     def as_limits(self) -> Limits:
-        """The same values for the decision in `flow/check.py`."""
-        return Limits(**self.model_dump())
+        """Those of an ask, for the decision in `flow/check.py`."""
+        return Limits(**self.model_dump(exclude={"kept_voices"}))
 
 
 class DiscordSection(_Section):

@@ -214,7 +214,7 @@ async def _prompt(stage: Stage, keyboard: Keyboard) -> Path | None:
     if line in {None, "quit", "exit"}:
         stage.over = True
     elif line in {"", "help", "?"}:
-        print(HELP.format(voice=next(iter(await stage.voices()), texts.NO_VOICE)))
+        print(HELP.format(voice=next(iter(await stage.voices()), texts.say(texts.NO_VOICE))))
     elif line == "voices":
         print("  " + "\n  ".join(await stage.voices()))
     elif line:

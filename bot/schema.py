@@ -111,11 +111,11 @@ CREATE TABLE clips (
 
 -- Voices kept from results of Bark's own.
 CREATE TABLE voices (
-    id       INTEGER PRIMARY KEY,
+    id       INTEGER PRIMARY KEY AUTOINCREMENT,   -- never given twice: previews, favourites and files are named by it
     user_id  INTEGER NOT NULL,                    -- whose it is
     guild_id INTEGER,                             -- the server that may use it too; NULL: nobody else
     name     TEXT NOT NULL COLLATE NOCASE CHECK (length(name) BETWEEN 2 AND 32),
-    path     TEXT NOT NULL,                       -- of its .npz
+    path     TEXT NOT NULL,                       -- of its .npz, in the store's folder
     made_at  REAL NOT NULL,
     UNIQUE (user_id, name)
 ) STRICT;

@@ -1,19 +1,124 @@
 """Every sentence a person can read in Discord, in one place and in plain English.
 
-Each is a template with named holes; `say` fills them. A translation is another table with the same names and holes.
+Each is a template with named holes; `say` fills them, in the language of the task at hand. A translation is another table
+with the same names and holes (bot/i18n): every sentence goes through `say`, also one without holes, else it stays English.
 What an operator reads in the terminal stands where it is printed.
 """
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Mapping, Sequence
 
-# The command
+from bot import i18n
+from bot.i18n.tables import flat, table
+
+# The commands, as Discord lists them: at most 100 characters each
 COMMAND = "Speech, songs and sounds from text, with Suno's Bark"
 SAY = "Turn text into speech"
 SAY_TEXT = "What to say. Try [laughs], [sighs], ... for a pause, CAPITALS for emphasis, ♪ for singing"
 SAY_VOICE = "Whose voice: type to search"
 SAY_SEED = "The same seed, text and voice give the same audio again"
+SING = "Sing a song"
+SING_TEXT = "The lyrics, with / between the lines"
+SOUND = "Make a sound or some music"
+SOUND_TEXT = "What is to be heard: rain on a roof, a creaking door"
+DIALOGUE = "A conversation, each speaker with a voice"
+DIALOGUE_TEXT = "Ann: Hello! / Bob: Hi. Leave it out to write in a window"
+DIALOGUE_CAST = "Who has which voice: Ann=v2/en_speaker_6, Bob=v2/de_speaker_1"
+LONG = "Speak a long text: typed in a window, or from a file"
+LONG_FILE = "A .txt file instead of the window"
+TAKES = "Several versions of one text to choose from"
+TAKES_COUNT = "How many"
+LIVELINESS = "How freely it is spoken: 0.1 calm, 0.7 usual, 1.5 wild"
+TEXTURE = "How varied the sound is: 0.1 smooth, 0.7 usual, 1.5 rough"
+FORMAT = "The kind of file"
+MAX_SECONDS = "Stop after so many seconds"
+VOICE_MESSAGE = "Answer with a voice message"
+AGAIN = "Your last text once more, with a new seed"
+QUEUE = "What is in line, and where you are"
+CANCEL = "Take back something you have in line"
+CANCEL_JOB = "Which one; the newest if you leave it out"
+HELP = "What I can do, and the marks for laughs, songs and pauses"
+ABOUT = "What I am, and which model speaks"
+STATS = "How much was spoken"
+BARK_THIS = "Bark this"
+BARK_THIS_IN_VOICE = "Bark this in voice"
+
+# Windows to type in: a title has 45 characters at most, so has a label
+WINDOW_LONG = "A long text"
+WINDOW_DIALOGUE = "A conversation"
+WINDOW_MARK = "Try it"
+WINDOW_TEXT = "Text"
+WINDOW_TURNS = "Turns: a name, a colon, what is said"
+WINDOW_TURNS_HINT = "Ann: Hello!\nBob: Hi. [laughs]"
+WINDOW_VOICE = "Voice (may stay empty)"
+WINDOW_CAST = "Voices (may stay empty)"
+
+# The queue
+QUEUE_EMPTY = "Nothing is in line: yours would begin at once."
+QUEUE_HEAD = "**In line: {count}**, about {wait} of work."
+QUEUE_WORKING = "`{place}` being made, {percent} %"
+QUEUE_WAITING = "`{place}` ready in about {wait}"
+QUEUE_YOURS = "{line} · **yours**: {text}"
+QUEUE_MORE = "… and {count} more."
+QUEUE_AHEAD = "Ahead of yours: {count}."
+QUEUE_LIMITS = "You have {mine} of {most} in line."
+QUEUE_LIMITS_SERVER = "This server has {ours} of {most} in line."
+CANCEL_DONE = "Cancelled: {text}"
+CANCEL_NOTHING = "You have nothing in line."
+CANCEL_GONE = "That one is not in line any more. /bark queue shows what is."
+CANCEL_WAITING = "{text} · waits"
+CANCEL_WORKING = "{text} · being made"
+AGAIN_NOTHING = "I have no text of yours yet. Begin with /bark say."
+
+# Help, about, statistics
+HELP_TITLE = "What I can do"
+HELP_LINE = "`/{command}` {description}"
+HELP_MENUS = "On a message, under *Apps*: **{here}**, **{voice}**"
+HELP_MARKS_TITLE = "Marks in a text"
+HELP_MARK = "`{mark}` {meaning}"
+HELP_CHOOSE = "See an example of a mark"
+HELP_TRY = "Try {mark}"
+HELP_EXAMPLE = "`{mark}` {meaning}. For example:\n> {example}"
+MARKS = {
+    "laughs": "a short laugh",
+    "laughter": "laughter for a while",
+    "sighs": "a sigh",
+    "music": "a bit of music",
+    "gasps": "a gasp",
+    "clears-throat": "a cleared throat",
+    "dots": "a pause to think",
+    "dash": "a break in the middle",
+    "note": "sung instead of spoken",
+    "capitals": "emphasis",
+}
+EXAMPLES = {
+    "laughs": "I thought it was a hat [laughs], but it was the cat.",
+    "laughter": "And then the cake fell down! [laughter]",
+    "sighs": "[sighs] Monday again.",
+    "music": "[music] Welcome to the evening show.",
+    "gasps": "[gasps] Is that for me?",
+    "clears-throat": "[clears throat] Dear guests, welcome.",
+    "dots": "Let me see... it was a Tuesday.",
+    "dash": "I only wanted — never mind.",
+    "note": "♪ Row, row, row your boat, gently down the stream ♪",
+    "capitals": "That is REALLY good news.",
+}
+ABOUT_TITLE = "barkbot {version}"
+ABOUT_WHAT = "I turn text into speech, songs and sounds with [Bark]({bark}), a model by Suno that makes audio from nothing but text."
+ABOUT_MODEL = "**Model** {model} on {device}"
+ABOUT_STARTING = "**Model** still starting"
+ABOUT_NOTICE = "**Made by AI.** No person said what you hear. Everything I post is labelled; do not pass it off as a real person's voice."
+ABOUT_LICENCE = "**Licence** MIT, for Bark and its voices too"
+ABOUT_INVITE = "[Add me to a server]({link})"
+STATS_YOURS = "**You**: {line}"
+STATS_SERVER = "**This server**: {line}"
+STATS_ALL = "**Everywhere**: {line}"
+STATS_LINE = "answered {answered}, not made {failed}, audio {length}"
+STATS_NOW = "In line now: {waiting}. Up for {uptime}."
+STATS_PACE = "A second of audio takes {seconds} to make."
 
 # While it is made
 STARTING = "Got it. The voice model is starting; yours is number {place} in line."
@@ -45,14 +150,148 @@ ALT_TEXT = "AI-generated speech, voice {voice}, {seconds}"
 
 # Refusals: private, and each says what to do
 EMPTY = "There is nothing to say in that. Write some text."
+NO_TURNS = "Nobody speaks in that. Begin each turn with a name and a colon: Ann: Hello! / Bob: Hi."
+CAST_UNREADABLE = "I cannot read “{part}” in the cast. Write it like this: Ann=v2/en_speaker_6, Bob=v2/de_speaker_1"
+CAST_STRANGER = "Nobody called “{name}” speaks in that text. There is: {names}."
+MESSAGE_EMPTY = "There is nothing to read in that message: I leave out pictures, files and code."
+NOT_IN_VOICE = "You are in no voice channel of this server. Join one, then choose this again."
+FILE_KIND = "I only read .txt files. Save the text as one and send it again."
+FILE_TOO_BIG = "That file has {size}; {limit} is the most I read. Send it in parts."
+FILE_UNREADABLE = "I cannot read that file as text. Save it as UTF-8 and send it again."
+FILE_GONE = "I could not fetch that file from Discord. Send it again."
 TOO_LONG = "That text has {length} characters; {limit} is the most I take at once. Shorten it, or send it in parts."
+TOO_LONG_HERE = (
+    "That text has {length} characters; {limit} is the most I take here. Shorten it, or use /bark long: up to {long}."
+)
 UNKNOWN_VOICE = "I have no voice called “{voice}”.{hint} Type a few letters in the voice field to search."
 UNKNOWN_VOICE_HINT = " Did you mean {names}?"
+OR = "{first} or {last}"
 USER_FULL = "You have {count} in line already, the most for one person. Ask again when one of them is done."
 GUILD_FULL = "This server has {count} in line already, the most for one server. Try again in about {wait}."
 QUEUE_FULL = "The line is about {wait} long right now, too long to promise an answer. Try again <t:{when}:R>."
+TOO_LATE = (
+    "That would take about {wait}, and here, where I am no member, I can answer for 15 minutes only."
+    " Try a shorter text, try again <t:{when}:R>, or use me in a server that has added me."
+)
 STOPPING = "I am restarting. Try again in a minute; what is in line already is kept."
 STORE_FULL = "I cannot take this down: the disk is full or the database does not answer. The people who run me have been told in the log."
+
+WRONG_CHANNEL = "This server lets me speak in {channels} only."
+WRONG_ROLE = "This server lets me speak for {roles} only."
+TURNED_OFF = "This server has turned {feature} off."
+FEATURES = {
+    "sing": "singing",
+    "sound": "sounds",
+    "dialogue": "dialogues",
+    "long": "long texts",
+    "voice": "speaking in voice channels",
+}
+
+# Voices
+VOICES = "Hear, choose and manage voices"
+VOICE_OWN = "yours"
+VOICE_SHARED = "from this server"
+VOICES_TITLE = "**Voices · {page}**"
+VOICES_FAVOURITES = "Your favourites"
+VOICES_OWN = "Kept by you"
+VOICES_SHARED = "Shared with this server"
+VOICES_OTHER = "Other voices"
+VOICES_LINE = "{name}{more}{star}"
+VOICES_NONE = {
+    "favourites": "You have no favourites yet. Choose a voice and press ☆ Favourite.",
+    "own": "You have kept no voice yet. Press “Keep voice” below an answer that you like.",
+    "shared": "Nobody shares a voice with this server yet.",
+    "other": "There is nothing here.",
+}
+VOICES_STARTING = "The voice model is still starting, so I do not know its voices yet. Try again in a minute."
+VOICES_CHOSEN = "Chosen: **{name}**{mark}"
+VOICES_DEFAULT_MARK = " · your default"
+VOICES_CHOOSE_PAGE = "Choose a language or a list"
+VOICES_CHOOSE = "Choose a voice"
+VOICE_HEAR = "▶ Hear it"
+VOICE_STAR = "☆ Favourite"
+VOICE_UNSTAR = "★ Favourite"
+VOICE_USE = "Use as my default"
+VOICE_USE_NOT = "No longer my default"
+VOICE_RENAME = "Rename"
+VOICE_SHARE = "Share with this server"
+VOICE_UNSHARE = "Stop sharing"
+VOICE_TAKE_AWAY = "Take it from this server"
+VOICE_DELETE = "Delete"
+VOICE_DELETE_SURE = "Delete **{name}** for good? Nobody can use it any more, and texts in line that want it will fail."
+VOICE_KEEP_IT = "Keep it"
+VOICE_NAME = "Name of the voice"
+VOICE_RENAME_TITLE = "Rename a voice"
+VOICES_BACK, VOICES_ON = "◀", "▶"
+VOICES_FULL = "You have kept {limit} voices already, the most for one person. Delete one in /bark voices first."
+VOICE_NAME_LENGTH = "A voice's name has {least} to {most} letters or figures."
+VOICE_NAME_TAKEN = "There is a voice called “{name}” already. Choose another name."
+VOICE_NO_SHARING = "This server does not let people share voices."
+VOICE_NO_SERVER = "There is no server here to share it with."
+VOICE_NOT_YOURS = "That voice is not yours, so you cannot change it."
+VOICE_GONE = "That voice is not there any more."
+PREVIEW = "AI-generated speech (Bark) · {voice}"
+PREVIEW_PREPARING = "Preparing a sample of {voice}. It appears here as soon as there is room."
+PREVIEW_BUSY = "There is too much in line for a sample right now. Try again later."
+
+# Settings
+SETTINGS = "See and change your own settings"
+SERVER = "Settings of this server, for its moderators"
+SETTINGS_TITLE = "**Your settings.** What you leave open is as this server or I have it."
+SERVER_TITLE = "**Settings of this server.** They hold for everybody here."
+SERVER_ONLY = "That is for servers: use it in one."
+MODERATORS_ONLY = "Only members who may manage this server can change its settings."
+SETTING = "{name}: **{value}**"
+SETTING_OPEN = "left open"
+SETTING_YES = "yes"
+SETTING_NO = "no"
+SETTING_NAMES = {
+    "voice": "Voice",
+    "liveliness": "Liveliness",
+    "format": "File",
+    "voice_message": "As a voice message",
+    "mention_late": "Mention me when it comes late",
+    "language": "Language of my words",
+    "channels": "Channels where I speak",
+    "roles": "Roles I speak for",
+    "max_chars": "Longest text, in characters",
+    "waiting_per_user": "Texts in line for one member",
+    "waiting_per_guild": "Texts in line for the server",
+    "log_channel": "Channel for notices",
+    "sharing": "Sharing of kept voices",
+    "off": "Turned off",
+}
+SETTING_CHOICES = {
+    "calm": "calm",
+    "natural": "natural",
+    "lively": "lively",
+    "ogg": "Ogg Opus",
+    "mp3": "MP3",
+    "flac": "FLAC",
+    "wav": "WAV",
+    "en": "English",
+    "es": "Español",
+    "de": "Deutsch",
+    "fr": "Français",
+    "ja": "日本語",
+}
+SETTING_EVERYWHERE = "everywhere"
+SETTING_EVERYBODY = "everybody"
+SETTING_NOTHING = "nothing"
+SETTINGS_VOICE = "Voice…"
+SETTINGS_RESET = "Reset all"
+SETTINGS_VOICE_HINT = "A voice's name as /bark voices shows it; empty: leave it open"
+SERVER_LIMITS = "Limits…"
+SERVER_LIMITS_HINT = "At most {limit}; empty: that many"
+SERVER_WORDS = "Voice and language…"
+SERVER_CHOOSE_CHANNELS = "Channels where I speak (none: everywhere)"
+SERVER_CHOOSE_ROLES = "Roles I speak for (none: everybody)"
+SERVER_CHOOSE_LOG = "Channel for notices (none: no notices)"
+SERVER_CHOOSE_FEATURES = "What is allowed here"
+SERVER_SHARING = "Sharing of kept voices"
+SERVER_WRONG_NUMBER = "“{value}” is not a whole number from 1. Nothing was changed."
+SERVER_CHANGED = "{user} changed this server's settings · {change}"
+NOT_UNDERSTOOD = "That choice is not one I know. Nothing was changed."
 
 # Failures after it was accepted: private too
 FAILED = {
@@ -135,7 +374,7 @@ KEEP_TITLE = "Keep this voice"
 KEEP_NAME = "Name"
 KEEP_NAME_HINT = "What you will call it, 2 to 32 characters"
 BAD_SEED = "A seed is a whole number from 0 to {most}."
-BAD_LIVELINESS = "Liveliness is a number from {least} to {most}, for example {usual}."
+BAD_LIVELINESS = "Liveliness is a number from {least} to {most}; 0.7 is usual."
 DETAILS = """**Voice** {voice} · **seed** {seed} · **model** {model}
 **Temperatures** text {text_temp}, sound {waveform_temp}
 **Length** {seconds} · **made in** {took} · **asked** {when}"""
@@ -145,40 +384,81 @@ DETAILS_TEXT = "**Text**\n```\n{text}\n```"
 DETAILS_NO_TEXT = "The text is for the person who asked."
 
 
+# How lengths and sizes are written
+SECONDS = "{n} s"
+MINUTES = "{n} min"
+HOURS = "{n} h"
+RANGE = "{low} to {high}"
+MEGABYTES = "{n} MB"
+KILOBYTES = "{n} kB"
+DECIMAL = "."
+
+
 def say(template: str, **values: object) -> str:
-    """The sentence with its holes filled."""
-    return template.format(**values)
+    """The sentence with its holes filled, in the language of the task at hand."""
+    return translations(i18n.language()).get(template, template).format(**values)
+
+
+@functools.cache
+def translations(language: str) -> Mapping[str, str]:
+    """English -> that language, as far as its table goes."""
+    words = table(language)
+    return {english: words[name] for name, english in sentences().items() if name in words}
+
+
+def sentences() -> dict[str, str]:
+    """Every sentence above by its name; those of a dict as `GROUP.key`."""
+    return flat({name: value for name, value in globals().items() if name.isupper()})
+
+
+def _number(value: float, digits: int = 0) -> str:
+    return f"{value:.{digits}f}".replace(".", say(DECIMAL))
+
+
+def _measure(seconds: float) -> tuple[str, str]:
+    """A length of time as number and unit."""
+    if seconds < 59.5:
+        return str(max(1, round(seconds))), SECONDS
+    if seconds < 3570:
+        return str(max(1, round(seconds / 60))), MINUTES
+    hours = round(seconds / 3600, 1)
+    return _number(hours, 0 if hours.is_integer() else 1), HOURS
 
 
 def duration(seconds: float) -> str:
     """A length of time as people say it: `8 s`, `2 min`, `1 h`."""
-    if seconds < 59.5:
-        return f"{max(1, round(seconds))} s"
-    if seconds < 3570:
-        return f"{max(1, round(seconds / 60))} min"
-    return f"{round(seconds / 3600, 1):g} h"
+    number, unit = _measure(seconds)
+    return say(unit, n=number)
 
 
 def span(low: float, high: float) -> str:
     """A range of time: `10-25 s`, `1-2 min`, or one figure where both ends read the same."""
-    first, last = duration(low), duration(high)
-    if first == last:
-        return first
-    number, unit = first.split(" ")
-    return f"{number}-{last}" if last.endswith(unit) else f"{first} to {last}"
+    (first, first_unit), (last, last_unit) = _measure(low), _measure(high)
+    if (first, first_unit) == (last, last_unit):
+        return say(last_unit, n=last)
+    if first_unit == last_unit:
+        return say(last_unit, n=f"{first}-{last}")
+    return say(RANGE, low=say(first_unit, n=first), high=say(last_unit, n=last))
 
 
 def clip_length(seconds: float) -> str:
     """The length of a clip: `3.2 s`, `1:05 min`."""
     if seconds < 59.95:
-        return f"{seconds:.1f} s"
+        return say(SECONDS, n=_number(seconds, 1))
     minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02d} min"
+    return say(MINUTES, n=f"{minutes}:{rest:02d}")
 
 
 def size(amount: int) -> str:
     """Bytes as people say them: `10 MB`."""
-    return f"{amount / 2**20:.0f} MB" if amount >= 2**20 else f"{max(1, math.floor(amount / 2**10))} kB"
+    if amount >= 2**20:
+        return say(MEGABYTES, n=f"{amount / 2**20:.0f}")
+    return say(KILOBYTES, n=max(1, math.floor(amount / 2**10)))
+
+
+def any_of(names: Sequence[str]) -> str:
+    """`a`, `a or b`, `a, b or c`."""
+    return say(OR, first=", ".join(names[:-1]), last=names[-1]) if len(names) > 1 else "".join(names)
 
 
 def bar(fraction: float, width: int = 12) -> str:

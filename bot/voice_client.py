@@ -90,7 +90,7 @@ class VoiceState(VoiceConnectionState):
 
         discord.py stays "connected" after its websocket has closed, until it tries again up to some seconds later.
         """
-        there = self.ws is not MISSING and self.ws.ws.close_code is None  # discord.py leaves it open
+        there = self.ws is not MISSING and self.ws.ws.close_code is None
         return there and (not self.dave_protocol_version or super().can_encrypt)
 
     async def _connect_websocket(self, resume: bool) -> VoiceSocket:  # noqa: FBT001 - discord.py's signature
@@ -206,5 +206,8 @@ class VoiceClient(discord.VoiceClient):
     def _get_voice_packet(self, data: bytes) -> bytes:
         try:
             return bytes(super()._get_voice_packet(data))
-        except ValueError as error:  # of davey: the group went between the look and the encryption
+        except (
+            ValueError,
+            RuntimeError,
+        ) as error:  # of davey: the group went or changes between the look and the encryption
             raise NotEncrypted from error

@@ -106,6 +106,13 @@ class BarkEngine:
         """Bytes in use on the device."""
         return device.memory_in_use(self.device)
 
+    def _voice(self, job: Job, name: str | None) -> Voice | None:
+        """The voice that a job calls so: one of its files, else the model's. UnknownVoice, BadVoice."""
+        if name is None:
+            return None
+        path = job.voice_files.get(name)
+        return self._model.voices.get(name) if path is None else self._model.voices.get_file(Path(path))
+
     def render(
         self,
         job: Job,
@@ -126,7 +133,7 @@ class BarkEngine:
         found: list[tuple[list[int], Voice | None]] = []
         for line in job.lines or (Line(text=job.text),):
             name = line.voice or job.voice
-            voice = self._model.voices.get(name) if name else None
+            voice = self._voice(job, name)
             found += [(ids, voice) for ids in tokenized(self._model, line.text, name)]
         return Request(
             pieces=[ids for ids, _ in found],

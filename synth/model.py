@@ -244,8 +244,6 @@ class FineTransformer(nn.Module):
     with `strict=True` and shares it. Where both are there they are taken as they are, equal or not.
     """
 
-    burst = 4  # tokens decoded in a row, unless fewer are wanted: nothing is waited for there, nobody else gets a turn
-
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
         self.config = config

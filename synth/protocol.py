@@ -56,7 +56,10 @@ class Job:
     text: str
     path: str
     seed: int
-    voice: str | None = None  # a name the model knows; None: no history prompt
+    voice: str | None = None  # a name the model knows, or one of `voice_files`; None: no history prompt
+    voice_files: dict[str, str] = dataclasses.field(
+        default_factory=dict
+    )  # further voices: absolute paths of .npz files
     text_temp: float = 0.7
     waveform_temp: float = 0.7
     min_eos_p: float | None = 0.2

@@ -53,9 +53,10 @@ SIZES = {"suno/bark": LARGE, "suno/bark-small": SMALL}
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Form:
-    """Bytes of one number: in the products of the blocks and the causal heads, in other weights, in caches."""
+    """Bytes of one number: in causal blocks, in fine blocks and causal heads, in other weights, in caches."""
 
-    linear: float
+    blocks: float
+    products: float
     other: int
     cache: int
 
@@ -63,8 +64,10 @@ class Form:
 def form_of(kind: str, precision: str) -> Form:
     """Of a precision on a kind of device (cpu, cuda, mps). Whole numbers have scales, one a row or one a group of 64."""
     number = 4 if precision == "float32" or kind == "cpu" else 2
-    linear = {"int8": 1.01, "int4": 0.54}.get(precision, number)
-    return Form(linear=linear, other=number, cache=number if linear == number else 2)
+    narrow = {"int8": 1.01, "int4": 0.54}.get(precision)
+    blocks = narrow or number
+    products = blocks if kind == "cpu" else number  # synth.cuda.choose says why
+    return Form(blocks=blocks, products=products, other=number, cache=2 if narrow else number)
 
 
 def size_of(model: str, shipped: Path = Path(__file__).parent / "pup" / "model") -> Size:
@@ -89,7 +92,9 @@ def weights(size: Size, form: Form, *, table: bool) -> dict[str, int]:
     blocks = 12 * size.layers * size.width**2
     return {
         stage: int(
-            (blocks + OUTPUTS[stage] * size.width) * form.linear + (rows[stage] + POSITIONS) * size.width * form.other
+            blocks * (form.products if stage == "fine" else form.blocks)
+            + OUTPUTS[stage] * size.width * form.products
+            + (rows[stage] + POSITIONS) * size.width * form.other
         )
         for stage in rows
     }
@@ -123,7 +128,12 @@ def choose(kind: str, precision: str, free: int, main: int, *, model: str, memor
         raise ModelError(f"There is no memory profile {memory!r}: use auto, {', '.join(PROFILES)}.")
     if kind == "cpu" and memory == "stages":
         raise ModelError("The memory profile stages is for a GPU; on the CPU use auto, embeddings or resident.")
+    narrow = precision in ("int8", "int4")
+    if narrow and memory == "stages":
+        raise ModelError(f"The memory profile stages is for the precision exact; with {precision} use auto.")
     profiles = AUTOMATIC.get(kind, ("resident",)) if memory == "auto" else (memory,)
+    if narrow:
+        profiles = tuple(profile for profile in profiles if profile != "stages")
     names = [model] if model != "auto" else [name for name in SIZES if kind != "cpu" or name != "suno/bark"]
     form = form_of(kind, precision)
     if model == "auto" and not free:

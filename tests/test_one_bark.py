@@ -204,7 +204,11 @@ async def test_commands_are_synced_only_when_they_changed(tmp_path: Path) -> Non
     sync = "PUT /applications/{application}/commands"
     async with Loopback() as discord:
         async with bot_on(discord, tmp_path):
-            assert [command["name"] for command in discord.commands.all(None)] == ["bark"]
+            assert [command["name"] for command in discord.commands.all(None)] == [
+                "bark",
+                "Bark this",
+                "Bark this in voice",
+            ]
         discord.faults.add(Fault.server_error(400, sync, times=None))
         async with bot_on(discord, tmp_path):
             pass

@@ -1,1 +1,12 @@
-"""Slash commands, buttons and modals: thin; they build an Ask or read the store."""
+"""Slash commands, buttons and modals: thin; they build an Ask or read the store.
+
+say.py        the group /bark; say, sing, sound, takes; what all of them may be told
+dialogue.py   several voices     long.py  a window or a file     again.py  the last text once more
+line.py       queue, cancel      help.py  commands and marks     about.py  about, stats
+menus.py      what stands in the context menu of a message
+desk.py       where all of them hand in what they ask for
+forms.py      modals and buttons whose mistakes become words
+voices.py     the gallery        settings.py server.py  of a person, of a server
+buttons/      what is under an answer, and the one button while it is made
+switch.py     panels whose presses are found by their custom ids     pages.py  of the gallery
+"""

@@ -1,1 +1,4 @@
-"""The six steps of one request: ask, check, queue, render, reply, voice."""
+"""The six steps of one request: ask, check, queue, render, reply, voice.
+
+clips.py: finished audio that is kept for a while. voice_message.py: the same as Discord's bubble with a picture of the sound.
+"""

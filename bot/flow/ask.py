@@ -25,6 +25,9 @@ class Ask:
     voice: str | None
     seed: int
     options: Options = Options()
+    parent_id: int | None = None  # the channel of a thread
+    role_ids: frozenset[int] = frozenset()  # the asker's, where it is known
+    reachable: bool = True  # whether a message can still be sent here once the interaction's token has died
 
     @classmethod
     def from_interaction(
@@ -42,5 +45,8 @@ class Ask:
             text=text,
             voice=voice,
             seed=seed,
-            options=options,
+            options=dataclasses.replace(options, locale=str(interaction.locale)),
+            parent_id=getattr(interaction.channel, "parent_id", None),
+            role_ids=frozenset(role.id for role in getattr(interaction.user, "roles", ())),
+            reachable=interaction.is_guild_integration() or interaction.context.dm_channel,
         )

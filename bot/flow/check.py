@@ -6,10 +6,13 @@ import dataclasses
 import difflib
 import re
 
-from bot import texts
+from bot import i18n, texts
 from bot.flow.ask import Ask
+from bot.flow.job import TOKEN_LIFE
 from bot.flow.script import tidy
 from bot.texts import say
+
+ANSWER_WITHIN = TOKEN_LIFE - 60.0  # seconds of work that can be promised where only the interaction's token speaks
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,9 +20,19 @@ class Limits:
     """What one person, one server and the whole queue may hold."""
 
     max_chars: int
+    long_chars: int
     waiting_per_user: int
     waiting_per_guild: int
     max_wait: float  # seconds
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Rules:
+    """Where and for whom a server lets the bot speak. Empty: everywhere, for everybody, everything."""
+
+    channels: frozenset[int] = frozenset()
+    roles: frozenset[int] = frozenset()
+    off: frozenset[str] = frozenset()  # of `settings.Feature`
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +46,7 @@ class Facts:
     guild_waiting: int
     wait: float  # seconds of work in line
     estimate: float  # seconds of work this ask adds
+    rules: Rules = Rules()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,22 +65,66 @@ class Refused:
 
 
 def decide(ask: Ask, facts: Facts, now: float) -> Admitted | Refused:
-    """Whether this ask may enter the queue at `now`."""
+    """Whether this ask may enter the queue at `now`. Said in the asker's language."""
+    with i18n.speaking(ask.options.locale):
+        return _decide(ask, facts, now)
+
+
+def _decide(ask: Ask, facts: Facts, now: float) -> Admitted | Refused:
+    if refused := _place(ask, facts.rules):
+        return refused
     text = tidy(ask.text, ask.options.kind)
     if not text:
-        return Refused(rule="empty", words=texts.EMPTY)
-    if len(text) > facts.limits.max_chars:
-        return Refused(rule="too-long", words=say(texts.TOO_LONG, length=len(text), limit=facts.limits.max_chars))
+        return Refused(rule="empty", words=say(texts.EMPTY))
+    if words := _too_long(len(text), facts.limits, long=ask.options.long):
+        return Refused(rule="too-long", words=words)
     for voice in filter(None, (ask.voice, *ask.options.cast.values())):
         if facts.voices and voice not in facts.voices:
             return Refused(rule="unknown-voice", words=unknown_voice(voice, facts.voices))
-    return _room(facts, now) or Admitted(text=text)
+    return _in_time(ask, facts, now) or _room(facts, now) or Admitted(text=text)
+
+
+def _too_long(length: int, limits: Limits, *, long: bool) -> str | None:
+    limit = limits.long_chars if long else limits.max_chars
+    if length <= limit:
+        return None
+    if limit < limits.long_chars:
+        return say(texts.TOO_LONG_HERE, length=length, limit=limit, long=limits.long_chars)
+    return say(texts.TOO_LONG, length=length, limit=limit)
+
+
+def _in_time(ask: Ask, facts: Facts, now: float) -> Refused | None:
+    if ask.reachable or facts.wait + facts.estimate <= ANSWER_WITHIN:
+        return None
+    wait = texts.duration(facts.wait + facts.estimate)
+    return Refused(rule="too-late", words=say(texts.TOO_LATE, wait=wait, when=round(now + max(facts.wait, 60.0))))
+
+
+def _place(ask: Ask, rules: Rules) -> Refused | None:
+    if rules.channels and ask.channel_id not in rules.channels and ask.parent_id not in rules.channels:
+        return Refused(rule="wrong-channel", words=say(texts.WRONG_CHANNEL, channels=_listed("<#", rules.channels)))
+    if rules.roles and not rules.roles & ask.role_ids:
+        return Refused(rule="wrong-role", words=say(texts.WRONG_ROLE, roles=_listed("<@&", rules.roles)))
+    voice = turned_off(rules.off, "voice") if ask.options.speak_in is not None else None
+    return voice or turned_off(rules.off, ask.options.kind)
+
+
+def turned_off(off: frozenset[str], feature: str) -> Refused | None:
+    """The refusal where a server has turned this off."""
+    if feature not in off:
+        return None
+    return Refused(rule="turned-off", words=say(texts.TURNED_OFF, feature=texts.FEATURES[feature]))
+
+
+def _listed(mark: str, ids: frozenset[int]) -> str:
+    shown = [f"{mark}{number}>" for number in sorted(ids)]
+    return " or ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
 
 
 def _room(facts: Facts, now: float) -> Refused | None:
     wait = texts.duration(facts.wait)
     if facts.stopping:
-        return Refused(rule="stopping", words=texts.STOPPING)
+        return Refused(rule="stopping", words=say(texts.STOPPING))
     if facts.user_waiting >= facts.limits.waiting_per_user:
         return Refused(rule="user-full", words=say(texts.USER_FULL, count=facts.user_waiting))
     if facts.guild_waiting >= facts.limits.waiting_per_guild:
@@ -79,7 +137,7 @@ def _room(facts: Facts, now: float) -> Refused | None:
 def unknown_voice(voice: str, voices: tuple[str, ...]) -> str:
     """The sentence for a voice that is not there, with the closest names."""
     close = difflib.get_close_matches(voice, voices, n=3, cutoff=0.5)
-    hint = say(texts.UNKNOWN_VOICE_HINT, names=" or ".join(close)) if close else ""
+    hint = say(texts.UNKNOWN_VOICE_HINT, names=texts.any_of(close)) if close else ""
     return say(texts.UNKNOWN_VOICE, voice=clean(voice), hint=hint)
 
 

@@ -15,10 +15,11 @@ from typing import Any
 
 from bot.flow import post, queue
 from bot.flow.ask import Ask
-from bot.flow.check import Admitted, Facts, Limits, Refused, decide
+from bot.flow.check import Admitted, Facts, Refused, decide
 from bot.flow.job import Job, State
 from bot.flow.pace import Pace
 from bot.flow.post import Post, Trouble
+from bot.house import House
 from bot.store import Store
 
 log = logging.getLogger(__name__)
@@ -40,19 +41,23 @@ class Intake:
         store: Store,
         post: Post,
         clock: Callable[[], float],
-        limits: Limits,
+        house: House,
         pace: Callable[[], Pace],
-        voices: Callable[[], tuple[str, ...]],
         queued: Callable[[], None],
     ) -> None:
-        self._store, self._post, self._clock, self._limits = store, post, clock, limits
-        self._pace, self._voices, self._queued = pace, voices, queued
+        self._store, self._post, self._clock, self._house = store, post, clock, house
+        self._pace, self._queued = pace, queued
         self._taking: set[asyncio.Task[Any]] = set()
         self._unsure: set[asyncio.Task[None]] = set()
         self.stopping = False
 
-    async def take(self, ask: Ask, acknowledge: Callable[[], Awaitable[object]]) -> Refused | None:
-        """Queue the ask, or say why not. Nothing is left to do where it returns None."""
+    async def take(
+        self, ask: Ask | Callable[[sqlite3.Connection], Ask | Refused], acknowledge: Callable[[], Awaitable[object]]
+    ) -> Refused | None:
+        """Queue the ask, or say why not. Nothing is left to do where it returns None.
+
+        What has to be read before there is an ask (the job that is to be made again) is read in the same transaction.
+        """
         if task := asyncio.current_task():
             self._taking.add(task)
             task.add_done_callback(self._taking.discard)
@@ -70,15 +75,21 @@ class Intake:
                     "%r was answered by somebody else, or we were too late: is a second bot running with this token?",
                     verdict,
                 )
-                await self._store.insist(queue.drop, ask.id)
+                await self._store.insist(queue.drop, verdict.id)
             else:  # it may have been accepted all the same
                 self._find_out(verdict)
             return None
         await self._accept(verdict)
         return None
 
-    def _receive(self, db: sqlite3.Connection, ask: Ask) -> Job | Refused | None:
+    def _receive(
+        self, db: sqlite3.Connection, given: Ask | Callable[[sqlite3.Connection], Ask | Refused]
+    ) -> Job | Refused | None:
         """One transaction: read the facts, decide, write the outcome. None: this interaction is known already."""
+        ask = given(db) if callable(given) else given
+        if isinstance(ask, Refused):
+            return ask
+        ask = self._house.complete(ask)
         now, estimate = self._clock(), ask.options.takes * self._pace().estimate(ask.text)
         verdict = decide(ask, self._facts(db, ask, estimate), now)
         row = {
@@ -112,9 +123,11 @@ class Intake:
             " FROM jobs WHERE state IN ('received', 'queued', 'rendering')",
             {"user": ask.user_id, "guild": ask.guild_id},
         ).fetchone()
+        manners = self._house.manners(ask)
         return Facts(
-            limits=self._limits,
-            voices=self._voices(),
+            limits=manners.limits,
+            rules=manners.rules,
+            voices=manners.voices,
             stopping=self.stopping,
             user_waiting=row["of_user"],
             guild_waiting=row["of_guild"],
@@ -124,6 +137,8 @@ class Intake:
 
     async def _accept(self, job: Job) -> None:
         if await self._store.insist(queue.accept, job.id, self._clock()):
+            if job.voice:
+                self._house.library.used(job.user_id, job.voice)
             self._queued()
 
     def recover(self, received: list[Job]) -> None:

@@ -35,11 +35,18 @@ class Options:
     text_temp: float | None = None
     waveform_temp: float | None = None
     max_seconds: float | None = None
-    format: Format = Format.OGG
+    format: Format | None = None
     cast: dict[str, str] = dataclasses.field(default_factory=dict)  # dialogue: a speaker's voice
-    voice_message: bool = False  # as Discord's bubble with a waveform
+    voice_message: bool | None = None  # as Discord's bubble with a waveform
     speak_in: int | None = None  # the voice channel where it is to be heard
     parent: int | None = None  # the job that this one was made from, by a button
+    long: bool = False  # asked for as a long text: more characters are allowed
+    locale: str = ""  # the asker's language, as Discord names it: answers come later, and after restarts
+
+    @property
+    def suffix(self) -> str:
+        """How the file's name ends."""
+        return f".{self.format or Format.OGG}"
 
     def to_json(self) -> str:
         """Only what differs from the defaults."""

@@ -6,7 +6,7 @@ import asyncio
 import base64
 import contextlib
 import enum
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import discord
 from bot import texts
 from bot.flow import voice_message
 from bot.flow.job import Job
+from bot.texts import say
 
 ORIGINAL: Any = "@original"  # the deferred reply: Discord takes this word where discord.py expects an id
 TRY_FOR = 60.0  # seconds for one request: an upload of 10 MB on a slow line
@@ -76,8 +77,8 @@ class Post:
     Where Discord asks to be left alone, all of them wait.
     """
 
-    def __init__(self, client: discord.Client) -> None:
-        self._client = client
+    def __init__(self, client: discord.Client, mentions: Callable[[Job], bool] = lambda _: True) -> None:
+        self._client, self._mentions = client, mentions  # whether an asker wants to be called
         self._quiet_until = 0.0  # on the loop's clock
 
     @contextlib.asynccontextmanager
@@ -147,7 +148,8 @@ class Post:
         view: discord.ui.View | None = None,
     ) -> None:
         """A message of its own, in the channel or to the asker alone. The nonce makes all tries within minutes one message."""
-        mentions = discord.AllowedMentions(everyone=False, roles=False, users=[discord.Object(job.user_id)])
+        called = [discord.Object(job.user_id)] if self._mentions(job) else False
+        mentions = discord.AllowedMentions(everyone=False, roles=False, users=called)
         async with self._request():
             place = await self._place(job, direct=direct)
             files = [attachment(job, path) for path in paths] or discord.utils.MISSING
@@ -206,4 +208,4 @@ def filename(path: Path) -> str:
 
 def alt_text(job: Job) -> str:
     """What a file says to those who cannot hear it."""
-    return texts.say(texts.ALT_TEXT, voice=job.voice or texts.NO_VOICE, seconds=texts.clip_length(job.seconds or 0.0))
+    return say(texts.ALT_TEXT, voice=job.voice or say(texts.NO_VOICE), seconds=texts.clip_length(job.seconds or 0.0))

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import discord
 
-from bot import texts
+from bot import i18n, texts
 from bot.flow import queue
 from bot.flow.job import Job, State
 from bot.flow.pace import Pace
@@ -50,12 +50,17 @@ class Board:
         self._locks: weakref.WeakValueDictionary[int, asyncio.Lock] = weakref.WeakValueDictionary()
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._running: dict[int, tuple[str, float]] = {}  # job -> stage and fraction of the whole
+        self.line: tuple[Job, ...] = ()  # what was open at the last round
         self.changed = asyncio.Event()
 
     def step(self, job: int, stage: str, fraction: float) -> None:
         """A step of the rendering was made."""
         self._running[job] = (stage, fraction)
         self.changed.set()
+
+    def fraction(self, job: int) -> float:
+        """How much of a job's rendering is done (0..1)."""
+        return self._running.get(job, ("", 0.0))[1]
 
     @contextlib.asynccontextmanager
     async def last_word(self, job: int) -> AsyncIterator[None]:
@@ -75,6 +80,7 @@ class Board:
         """One round over all open replies, the one being rendered first."""
         jobs = await self._store.insist(queue.line)
         self._forget_all_but(jobs)
+        self.line = tuple(jobs)
         async with asyncio.TaskGroup() as edits:
             for job, words in self._words(jobs):
                 if self._said.get(job.id) != words and job.id not in self._mute and job.token_lives(self._clock()):
@@ -94,11 +100,13 @@ class Board:
             if job.state is State.RENDERING:
                 stage, fraction = self._running.get(job.id, ("semantic", 0.0))
                 ahead += pace.estimate(job.text) * (1 - fraction)
-                result.append((job, rendering(stage, fraction)))
+                with i18n.speaking(job.options.locale):
+                    result.append((job, rendering(stage, fraction)))
             else:
                 place += 1
                 ahead += pace.estimate(job.text)
-                result.append((job, self._line(job, place, waiting, pace.span(ahead))))
+                with i18n.speaking(job.options.locale):
+                    result.append((job, self._line(job, place, waiting, pace.span(ahead))))
         return result
 
     def _line(self, job: Job, place: int, count: int, span: tuple[float, float]) -> str:
@@ -136,5 +144,5 @@ class Board:
 def rendering(stage: str, fraction: float) -> str:
     """The sentence for a job at work."""
     return say(
-        texts.RENDERING, bar=texts.bar(fraction), percent=int(fraction * 100), stage=texts.STAGES.get(stage, stage)
+        texts.RENDERING, bar=texts.bar(fraction), percent=int(fraction * 100), stage=say(texts.STAGES.get(stage, stage))
     )

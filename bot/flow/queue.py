@@ -225,6 +225,15 @@ def waiting(db: sqlite3.Connection) -> bool:
     return db.execute("SELECT 1 FROM jobs WHERE state = 'queued' LIMIT 1").fetchone() is not None
 
 
+def newest(db: sqlite3.Connection, user: int) -> Job | None:
+    """The last thing this person asked for and was not refused."""
+    row = db.execute(
+        "SELECT * FROM jobs WHERE user_id = ? AND state NOT IN ('received', 'refused') ORDER BY id DESC LIMIT 1",
+        (user,),
+    ).fetchone()
+    return None if row is None else Job.from_row(row)
+
+
 def line(db: sqlite3.Connection) -> list[Job]:
     """The jobs being rendered, then the waiting ones in the order in which they would be claimed if nothing else came."""
     running = [

@@ -49,9 +49,11 @@ class Renderer:
         lease: str,
         settings: Settings,
         settled: Callable[[], None],
+        voice_files: Callable[[Job], dict[str, str]] = lambda _: {},
     ) -> None:
         self._store, self._synth, self._board, self._clock = store, synth, board, clock
         self._folder, self._lease, self._settings, self._settled = folder, lease, settings, settled
+        self._voice_files = voice_files
         self._task: asyncio.Task[Any] | None = None
         self._stopping = False
         self._works: set[asyncio.Task[None]] = set()  # jobs at hand
@@ -100,6 +102,10 @@ class Renderer:
         self._board.changed.set()
         self.wake.set()
 
+    def free_seats(self) -> int:
+        """Seats of the synth process that no job takes."""
+        return self._synth.ready.seats - len(self._works) if self._synth.ready else 0
+
     async def stop(self, patience: float) -> None:
         """Claim nothing more; the jobs at hand have `patience` seconds to finish, else they go back to the queue."""
         self._stopping = True
@@ -146,9 +152,10 @@ class Renderer:
             id=str(job.id),
             text=" ".join(line.text for line in lines),
             lines=tuple(protocol.Line(text=line.text, voice=line.voice) for line in lines) if len(lines) > 1 else (),
-            path=str(self._folder / f"{job.id}.{options.format}"),
+            path=str(self._folder / f"{job.id}{options.suffix}"),
             seed=job.seed,
             voice=voice if len(lines) > 1 else lines[0].voice or voice,
+            voice_files=self._voice_files(job),
             takes=options.takes,
             tokens=True,
             text_temp=options.text_temp or usual.text_temp,

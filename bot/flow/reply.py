@@ -21,7 +21,7 @@ from pathlib import Path
 
 import discord
 
-from bot import texts
+from bot import i18n, texts
 from bot.flow import clips, post, queue
 from bot.flow.job import Job, State
 from bot.flow.post import Post, Trouble
@@ -81,6 +81,7 @@ class Outbox:
             await asyncio.wait_for(self._empty.wait(), patience)
 
     async def _deliver_in_turn(self, job: Job) -> None:
+        i18n.speak(job.options.locale)
         try:
             async with self._slots:
                 await self.deliver(job)
@@ -112,7 +113,7 @@ class Outbox:
 
     async def _after(self, job: Job) -> None:
         """It is delivered: what is left is the voice message, if one was asked for; files that are not kept go."""
-        if job.state is State.RENDERED and job.options.voice_message:
+        if job.options.voice_message and (await self._latest(job)).state is State.ANSWERED:
             await self._speak(job, clips.paths(job)[0])
         if job.path is not None and not await self._store.insist(clips.find, job.id, 1):
             await asyncio.to_thread(clips.remove, clips.paths(job))
@@ -188,7 +189,7 @@ class Outbox:
         elif not fresh:
             if not paths:  # words alone cannot be looked up: at most once
                 return await self._told(job)
-            words = f"{words}\n{texts.POSSIBLY_TWICE}"
+            words = f"{words}\n{say(texts.POSSIBLY_TWICE)}"
         await self._post.send(job, words, paths, direct=direct, view=self._view(job) if paths else None)
         return await self._answered(job)
 
@@ -202,7 +203,19 @@ class Outbox:
 
     # -- words ---------------------------------------------------------------------------------------------------------
 
+    async def _cancelled(self, job: Job) -> bool:
+        """The reply says so. Whoever cancelled knows it already: where it cannot be said it need not be."""
+        if job.token_lives(self._clock()):
+            try:
+                await self._post.edit(job, say(texts.CANCELLED))
+            except post.ERRORS as error:
+                if post.trouble(error) is Trouble.PASSING:
+                    raise
+        return await self._told(job)
+
     async def _words(self, job: Job) -> bool:
+        if job.state is State.CANCELLED:
+            return await self._cancelled(job)
         late = say(texts.FAILED_LATE, mention=f"<@{job.user_id}>", why=why(job))
         if not job.token_lives(self._clock()):
             return await self._send(job, late)
@@ -210,7 +223,7 @@ class Outbox:
             return await self._told(job)
         try:
             # first of all, because a follow-up would fill an empty placeholder, for all to see
-            await self._post.edit(job, texts.FAILED_QUIETLY)
+            await self._post.edit(job, say(texts.FAILED_QUIETLY))
             await self._store.insist(queue.sending, job.id, self._clock())
             await self._post.whisper(job, why(job))
         except post.ERRORS as error:
@@ -259,7 +272,7 @@ def answer(job: Job, *, late: bool = False) -> str:
     return say(
         template,
         mention=f"<@{job.user_id}>",
-        voice=job.voice or texts.NO_VOICE,
+        voice=job.voice or say(texts.NO_VOICE),
         takes=takes,
         seed=job.seed,
         last=job.seed + takes - 1,
@@ -270,7 +283,5 @@ def answer(job: Job, *, late: bool = False) -> str:
 
 def why(job: Job) -> str:
     """Why there is no audio, for the asker."""
-    if job.state is State.CANCELLED:
-        return texts.CANCELLED
     template = texts.FAILED.get(job.reason or "", texts.FAILED["internal"])
     return say(template, deaths=max(job.deaths, job.restarts), limit=texts.size(job.size_limit))

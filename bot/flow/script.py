@@ -28,6 +28,11 @@ def tidy(text: str, kind: Kind) -> str:
     return re.sub(r"\s+", " ", text).strip()
 
 
+def lines(text: str) -> str:
+    """A text typed where there is no Enter key: ` / ` and `|` end a line too."""
+    return re.sub(r"\s+/\s+|\s*\|\s*", "\n", text)
+
+
 def script(text: str, kind: Kind, cast: Mapping[str, str]) -> tuple[Line, ...]:
     """The lines of a tidy text."""
     match kind:

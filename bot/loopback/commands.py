@@ -6,6 +6,7 @@ import enum
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from bot.loopback.localisation import check_localisations
 from bot.loopback.messages import Messages
 from bot.loopback.payloads import Json, channel, member, user
 from bot.loopback.problems import INVALID_FORM, UNKNOWN_COMMAND, ApiError
@@ -97,33 +98,44 @@ class Commands:
 
     def offered(self, here: Channel, person: Person) -> list[Json]:
         """The commands of all kinds that a person finds in this channel."""
-        direct = here.type is ChannelType.DM
-        lists = self.all(None) if direct else [*self.all(self._world.guild_id), *self.all(None)]
-        return [command for command in lists if self._hindrance(command, person, direct=direct) is None]
+        return [command for command in self._known(here) if self._offers(command, person, here.type)]
 
     def find(self, name: str, kind: CommandType, here: Channel, person: Person) -> Json:
         """The command a person would find in this channel; Refused if there is none for them."""
-        direct = here.type is ChannelType.DM
-        candidates = self.all(None) if direct else [*self.all(self._world.guild_id), *self.all(None)]
+        candidates = self._known(here)
         for command in candidates:
             if command["name"] == name and command["type"] == kind:
-                if hindrance := self._hindrance(command, person, direct=direct):
-                    raise Refused(hindrance)
+                self._check_access(command, person, here.type)
                 return command
         known = ", ".join(command["name"] for command in candidates) or "none; has the bot synced?"
         raise Refused(f"there is no command {name!r} here (known: {known})")
 
-    def _hindrance(self, command: Json, person: Person, *, direct: bool) -> str | None:
+    def _known(self, here: Channel) -> list[Json]:
+        elsewhere = here.type in (ChannelType.DM, ChannelType.GROUP)
+        return self.all(None) if elsewhere else [*self.all(self._world.guild_id), *self.all(None)]
+
+    def _offers(self, command: Json, person: Person, place: ChannelType) -> bool:
+        try:
+            self._check_access(command, person, place)
+        except Refused:
+            return False
+        return True
+
+    def _check_access(self, command: Json, person: Person, place: ChannelType) -> None:
         contexts = command.get("contexts")
+        if place is ChannelType.GROUP:
+            if 1 not in command["integration_types"] or (contexts is not None and 2 not in contexts):
+                raise Refused(f"/{command['name']} is not for people who install it themselves")
+            return
+        direct = place is ChannelType.DM
         allowed = command.get("dm_permission", True) if contexts is None else 1 in contexts
         if direct and allowed is False:
-            return f"/{command['name']} is for servers only"
+            raise Refused(f"/{command['name']} is for servers only")
         if not direct and contexts is not None and 0 not in contexts:
-            return f"/{command['name']} is for direct messages only"
+            raise Refused(f"/{command['name']} is for direct messages only")
         needed = int(command.get("default_member_permissions") or 0)
         if not direct and needed & ~int(person.permissions):
-            return f"/{command['name']} needs permissions that {person.name} does not have"
-        return None
+            raise Refused(f"/{command['name']} needs permissions that {person.name} does not have")
 
     def _stored(self, guild: int | None, command: Json, old: Mapping[tuple[int, str], str]) -> Json:
         kind = command.get("type") or 1
@@ -235,6 +247,7 @@ def _check_command(command: Json) -> None:
     if _text(command) > COMMAND_TEXT:
         raise ApiError(INVALID_FORM, field="options", why=f"Command exceeds maximum size of {COMMAND_TEXT}")
     _check_order(command.get("options") or [])
+    check_localisations([command], chat=(command.get("type") or 1) == CommandType.CHAT)
 
 
 def _check_order(options: Sequence[Json]) -> None:
@@ -249,6 +262,12 @@ def _check_order(options: Sequence[Json]) -> None:
 
 
 def _text(command: Json) -> int:
-    own = len(command.get("name") or "") + len(command.get("description") or "")
+    """Characters that count: of a text in several languages those of the longest."""
+    own = sum(_longest(command, field) for field in ("name", "description"))
     choices = sum(len(choice["name"]) + len(str(choice["value"])) for choice in command.get("choices") or [])
     return own + choices + sum(_text(option) for option in command.get("options") or [])
+
+
+def _longest(command: Json, field: str) -> int:
+    texts = [command.get(field), *(command.get(f"{field}_localizations") or {}).values()]
+    return max(len(text or "") for text in texts)

@@ -78,8 +78,8 @@ class Group:
 
     @property
     def settled(self) -> bool:
-        """Whether nothing is proposed and no change under way."""
-        return not self.proposals and not self._transitions
+        """Whether no change is under way; a proposal that nobody else is there to carry out is none."""
+        return not self._transitions and (not self.proposals or len(self.members) < 2)
 
     # -- people
 
@@ -94,7 +94,7 @@ class Group:
         if self.version:
             self._introduce(member)
         if self.proposals and not self.leaves:
-            client.say_bytes(Op.PROPOSALS, _appended(list(self.proposals.values())))
+            client.say_bytes(Op.PROPOSALS, _operation(APPEND, list(self.proposals.values())))
 
     def leave(self, user_id: int) -> None:
         """Somebody disconnects: out of the group at once, or before they were in it."""
@@ -102,14 +102,11 @@ class Group:
             return
         for member in self.members.values():
             member.client.say(Op.CLIENT_DISCONNECT, {"user_id": str(user_id)})
-        for number in list(self._transitions):
-            self.ready(user_id, number)
-        self._withdraw(user_id)
-        if user_id in self.leaves:
-            if len(self.insiders) < 2:
-                self._restart()
-            else:
-                self._propose(self._removal(user_id))
+        self._wait_no_more(user_id)
+        if user_id in self.leaves and len(self.insiders) < 2:
+            self._restart()
+        else:
+            self._renew(without=user_id, more=self._removal(user_id))
         self._changed()
 
     def offer(self, user_id: int, data: bytes) -> None:
@@ -120,7 +117,8 @@ class Group:
         if not self.version:
             return  # sent before they heard of the downgrade
         member = self.members[user_id]
-        self._withdraw(user_id)
+        if any(proposal.adds is not None and proposal.adds.user_id == user_id for proposal in self.proposals.values()):
+            self._renew(without=user_id)
         member.package, member.inside = package, False
         if self.leaves and not self.insiders:
             self._restart()
@@ -131,6 +129,7 @@ class Group:
         """Op 31: a commit or welcome was of no use to them. They wait outside; their next key package brings them back."""
         self.flagged.append(user_id)
         self.members[user_id].inside = False
+        self._wait_no_more(user_id)
         self._changed()
 
     # -- epochs
@@ -142,16 +141,19 @@ class Group:
             return False
         done = [self.proposals[reference] for reference in commit.references]
         newcomers = [proposal.adds for proposal in done if proposal.adds is not None]
+        if newcomers and not welcome:
+            return False
+        welcomes = {package.user_id: welcome_for(welcome, package.reference) for package in newcomers}
         maker = self.members[user_id]
         maker.inside, maker.package = True, None  # the first epoch's maker was outside until now
-        number = self._begin({*self.insiders, *(package.user_id for package in newcomers)}, self.version)
+        number = self._begin({*self.insiders, *welcomes}, self.version)
         for insider in self.insiders:
             self.members[insider].client.say_bytes(Op.ANNOUNCE_COMMIT, number.to_bytes(2) + commit.raw)
         self._seat(user_id, done)
-        for package in newcomers:
-            member = self.members[package.user_id]
+        for newcomer, message in welcomes.items():
+            member = self.members[newcomer]
             member.package, member.inside = None, True
-            member.client.say_bytes(Op.WELCOME, number.to_bytes(2) + welcome_for(welcome, package.reference))
+            member.client.say_bytes(Op.WELCOME, number.to_bytes(2) + message)
         self.epoch += 1
         self.proposals.clear()
         self.committers.append(user_id)
@@ -186,26 +188,31 @@ class Group:
             member.introduced = True
             member.client.say_bytes(Op.EXTERNAL_SENDER, self._sender.package())
 
-    def _listeners_to(self, user_id: int | None) -> list[Client]:
-        """Who has to hear of proposals about this person: the group, or all the others while there is none."""
-        heard = [
-            member for other, member in self.members.items() if (member.inside if self.leaves else other != user_id)
-        ]
-        return [member.client for member in heard]
+    def _tell(self, proposals: list[Proposal], kind: bytes) -> None:
+        """To the group; while there is none, to everybody, but not of themselves."""
+        for user_id, member in self.members.items():
+            if member.inside or not self.leaves:
+                told = [one for one in proposals if one.adds is None or one.adds.user_id != user_id]
+                if told:
+                    member.client.say_bytes(Op.PROPOSALS, _operation(kind, told))
 
     def _propose(self, proposals: list[Proposal]) -> None:
         self.proposals.update((proposal.reference, proposal) for proposal in proposals)
-        adds = next((proposal.adds.user_id for proposal in proposals if proposal.adds is not None), None)
-        for client in self._listeners_to(adds) if proposals else ():
-            client.say_bytes(Op.PROPOSALS, _appended(proposals))
+        self._tell(proposals, APPEND)
 
-    def _withdraw(self, user_id: int) -> None:
-        """Revokes the proposal in flight that adds this person."""
-        for reference, proposal in list(self.proposals.items()):
-            if proposal.adds is not None and proposal.adds.user_id == user_id:
-                del self.proposals[reference]
-                for client in self._listeners_to(user_id):
-                    client.say_bytes(Op.PROPOSALS, REVOKE + vector(vector(reference)))
+    def _renew(self, *, without: int, more: list[Proposal] | None = None) -> None:
+        """Revokes all proposals and makes them anew, but for the one that adds this person, and with some more removals.
+
+        Because of davey 0.1.7. It adds a welcome to its commit only if the newest message adds somebody. And of its own commits
+        it takes the last for the one that is announced; so an earlier one must not be valid any more.
+        """
+        before = list(self.proposals.values())
+        self.proposals.clear()
+        self._tell(before, REVOKE)
+        removed = [proposal.removes for proposal in [*before, *(more or [])] if proposal.removes is not None]
+        added = [proposal.adds for proposal in before if proposal.adds is not None and proposal.adds.user_id != without]
+        removals = [self._sender.remove(self.channel_id, self.epoch, leaf) for leaf in removed]
+        self._propose([*removals, *(self._sender.add(self.channel_id, self.epoch, package) for package in added)])
 
     def _removal(self, user_id: int) -> list[Proposal]:
         """What takes this person out of the tree, nothing if they are not in it or already going."""
@@ -215,6 +222,10 @@ class Group:
         going = any(proposal.removes == leaf for proposal in self.proposals.values())
         return [] if going else [self._sender.remove(self.channel_id, self.epoch, leaf)]
 
+    def _wait_no_more(self, user_id: int) -> None:
+        for number in list(self._transitions):
+            self.ready(user_id, number)
+
     def _is_valid(self, user_id: int, commit: Commit) -> bool:
         """Of this epoch, from this person's leaf, with all proposals in flight and no others."""
         first = not self.leaves  # everybody has a group of their own, and is leaf 0 of it
@@ -223,10 +234,13 @@ class Group:
             for reference, proposal in self.proposals.items()
             if not (first and proposal.adds is not None and proposal.adds.user_id == user_id)
         }
-        offered = self.members[user_id].package is not None
-        seated = commit.leaf == 0 and offered if first else self.leaves[commit.leaf : commit.leaf + 1] == [user_id]
+        maker = self.members[user_id]
+        if first:
+            seated = maker.package is not None and commit.leaf == 0
+        else:
+            seated = maker.inside and self.leaves[commit.leaf : commit.leaf + 1] == [user_id]
         now = (commit.group_id, commit.epoch) == (self.channel_id, self.epoch)
-        return now and seated and bool(due) and len(commit.references) == len(due) and set(commit.references) == due
+        return now and seated and bool(due) and sorted(commit.references) == sorted(due)
 
     def _seat(self, user_id: int, done: list[Proposal]) -> None:
         """Carries out proposals on the leaves: removals first, then each newcomer on the first free leaf (RFC 9420, 12.3)."""
@@ -255,6 +269,7 @@ class Group:
         self.epoch = 0
         self.leaves = []
         self.proposals.clear()
+        self._transitions.clear()
 
     def _begin(self, waiting: set[int], version: int) -> int:
         self._last_transition += 1
@@ -279,5 +294,6 @@ class Group:
         self._changed()
 
 
-def _appended(proposals: list[Proposal]) -> bytes:
-    return APPEND + vector(b"".join(proposal.raw for proposal in proposals))
+def _operation(kind: bytes, proposals: list[Proposal]) -> bytes:
+    each = [proposal.raw if kind == APPEND else vector(proposal.reference) for proposal in proposals]
+    return kind + vector(b"".join(each))

@@ -13,6 +13,7 @@ from bot.loopback.problems import (
     ALREADY_ACKNOWLEDGED,
     EXPIRED_TOKEN,
     INVALID_FORM,
+    MANY_FOLLOW_UPS,
     UNKNOWN_INTERACTION,
     UNKNOWN_MESSAGE,
     UNKNOWN_WEBHOOK,
@@ -24,6 +25,7 @@ from bot.loopback.world import Channel, ChannelType, Person, World
 
 ACKNOWLEDGE_WITHIN = 3.0  # seconds, documented
 TOKEN_LIVES = 900.0  # seconds, documented
+FOLLOW_UPS_ELSEWHERE = 5  # where the bot is no member, documented
 
 
 class Kind(enum.IntEnum):
@@ -178,6 +180,8 @@ class Interactions:
         original = interaction.original
         if original is not None and original.loading:
             return self._messages.edit(original, body, files)
+        if interaction.channel.type is ChannelType.GROUP and len(interaction.followups) >= FOLLOW_UPS_ELSEWHERE:
+            raise ApiError(MANY_FOLLOW_UPS)
         message = self._create(interaction, body, files)
         interaction.followups.append(message)
         self._world.changed.beat()
@@ -219,9 +223,9 @@ def _metadata(interaction: Interaction) -> Json | None:
 
 def _payload(interaction: Interaction, data: Json, world: World) -> Json:
     here, person = interaction.channel, interaction.person
-    direct = here.type is ChannelType.DM
+    context = {ChannelType.DM: 1, ChannelType.GROUP: 2}.get(here.type, 0)
     place: Json = {"user": user(person)}
-    if not direct:
+    if context == 0:
         place = {
             "guild_id": str(world.guild_id),
             "guild": {"id": str(world.guild_id), "locale": "en-US", "features": []},
@@ -230,7 +234,8 @@ def _payload(interaction: Interaction, data: Json, world: World) -> Json:
         }
     if interaction.source is not None:
         place["message"] = interaction.source.payload()
-    owners = {"0": "0" if direct else str(world.guild_id)}  # installed in the guild; "0" is the bot's own DM
+    # who installed it: the guild, "0" in the bot's own DM, the person where the bot is not
+    owners = ({"0": str(world.guild_id)}, {"0": "0"}, {"1": str(person.id)})[context]
     return place | {
         "id": str(interaction.id),
         "application_id": str(world.application_id),
@@ -244,6 +249,6 @@ def _payload(interaction: Interaction, data: Json, world: World) -> Json:
         "locale": person.locale,
         "entitlements": [],
         "authorizing_integration_owners": owners,
-        "context": 1 if direct else 0,
+        "context": context,
         "attachment_size_limit": interaction.upload_limit,
     }

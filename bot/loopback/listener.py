@@ -133,6 +133,9 @@ class Listener:
 
         kinds = davey.ProposalsOperationType
         kind = kinds.revoke if payload[0] else kinds.append
-        answer = self.session.process_proposals(kind, payload[1:], sorted(self._others | {self.user_id}))
+        try:
+            answer = self.session.process_proposals(kind, payload[1:], sorted(self._others | {self.user_id}))
+        except ValueError:
+            return  # for the group it has just given up
         if answer is not None and self.commits:
             group.commit(self.user_id, answer.commit + (answer.welcome or b""))

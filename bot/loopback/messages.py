@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.loopback.payloads import Json, numbered, timestamp, user
-from bot.loopback.problems import FOREIGN_MESSAGE, INVALID_FORM, UNKNOWN_MESSAGE, ApiError
-from bot.loopback.rules import EPHEMERAL, LOADING
+from bot.loopback.problems import FOREIGN_MESSAGE, INVALID_FORM, SPEECH_EDITED, UNKNOWN_MESSAGE, ApiError
+from bot.loopback.rules import EPHEMERAL, LOADING, VOICE_MESSAGE
 from bot.loopback.wire import Upload
 from bot.loopback.world import Person, World
 
@@ -65,6 +65,7 @@ class Message:
     edited_at: float | None = None
     deleted: bool = False
     only_for: Person | None = None  # who sees an ephemeral message
+    pings: tuple[int, ...] = ()  # people who are called by it, as far as it says so one by one
     answers: Json | None = None  # the interaction_metadata of a message made by an interaction's token
     history: list[str] = dataclasses.field(default_factory=list)
 
@@ -141,6 +142,7 @@ class Messages:
         message = Message(id=self._world.new_id(), channel_id=channel_id, author=author, created_at=now, nonce=nonce)
         message.reply_to = int((body.get("message_reference") or {}).get("message_id") or 0) or None
         message.only_for = only_for
+        message.pings = _pings(body)
         self._change(message, body, files or {})
         self._remember(message)
         return message
@@ -149,6 +151,8 @@ class Messages:
         """The same message with what the body names replaced; what it leaves out stays."""
         if message.author is not self._world.bot:
             raise ApiError(FOREIGN_MESSAGE)
+        if message.flags & VOICE_MESSAGE:
+            raise ApiError(SPEECH_EDITED)
         self._change(message, body, files)
         message.flags &= ~LOADING
         message.edited_at = self._world.clock()
@@ -260,3 +264,9 @@ class Messages:
             else:
                 raise ApiError(INVALID_FORM, field="attachments", why=f"{number} is no attachment of this message")
         return tuple(result)
+
+
+def _pings(body: Json) -> tuple[int, ...]:
+    """Who is both mentioned in the text and listed as one who may be called."""
+    listed = (body.get("allowed_mentions") or {}).get("users") or []
+    return tuple(int(number) for number in listed if f"<@{number}>" in (body.get("content") or ""))

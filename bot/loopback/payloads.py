@@ -73,7 +73,7 @@ def member(person: Person, world: World) -> Json:
         "user": user(person),
         "nick": None,
         "avatar": None,
-        "roles": [str(world.role_id)] if person.bot else [],
+        "roles": [str(world.role_id)] if person.bot else [str(number) for number in person.roles],
         "joined_at": JOINED,
         "premium_since": None,
         "pending": False,
@@ -90,6 +90,9 @@ def channel(here: Channel, world: World) -> Json:
     if here.recipient is not None:
         other = world.person_by_id(here.recipient)
         return shared | {"recipients": [user(other)] if other else []}
+    if here.type.name == "GROUP":
+        people = [user(person) for person in world.people.values()]
+        return shared | {"name": here.name, "icon": None, "owner_id": str(world.owner.id), "recipients": people}
     denied = {"id": str(world.bot.id), "type": 1, "allow": "0", "deny": str(int(here.denied))}
     return shared | {
         "guild_id": str(world.guild_id),
@@ -165,6 +168,7 @@ def guild(world: World) -> Json:
         "roles": [
             role(world.guild_id, "@everyone", default),
             role(world.role_id, world.bot.name, world.bot.permissions),
+            *(role(number, name, 0) for number, name in world.roles.items()),
         ],
         "large": False,
         "unavailable": False,
@@ -217,6 +221,8 @@ def numbered(components: list[Json]) -> list[Json]:
         count += 1
         first = {"id": component.get("id") or count}
         inner = {key: number(component[key]) for key in ("components", "component", "accessory") if key in component}
+        if chosen := component.get("default_values"):
+            inner["default_values"] = [value | {"id": str(value["id"])} for value in chosen]
         return component | first | inner
 
     return [number(component) for component in components]

@@ -14,6 +14,10 @@ from bot.loopback.problems import (
     EMPTY_MESSAGE,
     INVALID_FORM,
     NOT_FOUND,
+    SPEECH_BAD_CONTENT,
+    SPEECH_BAD_FILES,
+    SPEECH_BAD_METADATA,
+    SPEECH_EDITED,
     TOO_LARGE,
     UNAUTHORIZED,
     ApiError,
@@ -26,7 +30,10 @@ from bot.loopback.world import World
 
 PREFIX = "/api/v10"
 RST_AT_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER on, zero seconds: closing sends a reset
-AVOIDABLE = {problem.code for problem in (INVALID_FORM, EMPTY_MESSAGE, TOO_LARGE, BAD_JSON)}  # the client could know
+_SPEECH = (SPEECH_BAD_CONTENT, SPEECH_BAD_FILES, SPEECH_BAD_METADATA, SPEECH_EDITED)
+AVOIDABLE = {
+    problem.code for problem in (INVALID_FORM, EMPTY_MESSAGE, TOO_LARGE, BAD_JSON, *_SPEECH)
+}  # the client could know
 MALFORMED = (KeyError, TypeError, ValueError, AttributeError)
 WITHOUT_BOT_TOKEN = ("/interactions/", "/webhooks/")  # these carry their own token in the path
 

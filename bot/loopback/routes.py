@@ -9,7 +9,7 @@ from bot.loopback.commands import Commands
 from bot.loopback.messages import Message, Messages
 from bot.loopback.payloads import Json
 from bot.loopback.problems import BAD_JSON, UNKNOWN_GUILD, UNKNOWN_USER, ApiError
-from bot.loopback.rules import VOICE_MESSAGE, check_message, mentions_nobody
+from bot.loopback.rules import VOICE_MESSAGE, check_message, check_sound, mentions_nobody
 from bot.loopback.wire import NO_CONTENT, Answer, Call
 from bot.loopback.world import NOTHING, Channel, ChannelType, Permissions, World
 
@@ -157,7 +157,10 @@ class Routes:
 
     async def _sound(self, call: Call) -> Answer:
         self._world.require(self._world.general, Permissions.CREATE_GUILD_EXPRESSIONS)
+        if call.id("guild") != self._world.guild_id:
+            raise ApiError(UNKNOWN_GUILD)
         given = call.fields
+        check_sound(given)
         sound: Json = {
             "name": given["name"],
             "sound_id": str(self._world.new_id()),
@@ -168,6 +171,8 @@ class Routes:
             "available": True,
             "user": payloads.user(self._world.bot),
         }
+        self._world.sounds.append(sound)
+        self._world.changed.beat()
         return Answer(body=sound, status=201)
 
 

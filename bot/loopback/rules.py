@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import base64
 import binascii
+import io
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from bot.loopback.payloads import Json
-from bot.loopback.problems import EMPTY_MESSAGE, INVALID_FORM, TOO_LARGE, ApiError
+from bot.loopback.problems import (
+    EMPTY_MESSAGE,
+    INVALID_FORM,
+    SPEECH_BAD_CONTENT,
+    SPEECH_BAD_FILES,
+    SPEECH_BAD_METADATA,
+    TOO_LARGE,
+    ApiError,
+)
 from bot.loopback.wire import Upload
 
 CONTENT = 2000  # characters, for bots
@@ -19,6 +29,10 @@ FILE_NOTE = 1024  # characters of alt text
 REQUEST = 25 * 1024 * 1024  # bytes over all files of one request
 ROWS = 5
 WAVEFORM = 256  # points of a voice message's picture
+SOUND_NAME = (2, 32)  # characters
+SOUND_SIZE = 512_000  # bytes
+SOUND_LENGTH = 5.2  # seconds
+_SOUND = re.compile(r"data:audio/(ogg|mpeg|mp3);base64,([A-Za-z0-9+/=]+)")
 
 EPHEMERAL = 1 << 6
 LOADING = 1 << 7
@@ -94,14 +108,14 @@ def _check_attachments(body: Json, files: Mapping[int, Upload]) -> None:
 def _check_voice_message(body: Json, files: Mapping[int, Upload]) -> None:
     listed = body.get("attachments") or []
     if len(listed) != 1 or len(files) != 1:
-        raise ApiError(INVALID_FORM, field="attachments", why="A voice message has exactly one audio attachment.")
+        raise ApiError(SPEECH_BAD_FILES)
     if any(body.get(key) for key in _FILLS_A_MESSAGE):
-        raise ApiError(INVALID_FORM, field="flags", why="A voice message holds nothing but its audio.")
+        raise ApiError(SPEECH_BAD_CONTENT)
     if not next(iter(files.values())).content_type.startswith("audio/"):
-        raise ApiError(INVALID_FORM, field="attachments", why="The content type of a voice message is audio/...")
+        raise ApiError(SPEECH_BAD_FILES, field="attachments", why="The content type of a voice message is audio/...")
     entry = listed[0]
     if not entry.get("duration_secs") or not 1 <= _points(entry.get("waveform")) <= WAVEFORM:
-        raise ApiError(INVALID_FORM, field="attachments", why="A voice message needs duration_secs and waveform.")
+        raise ApiError(SPEECH_BAD_METADATA)
 
 
 def _points(waveform: Any) -> int:
@@ -109,3 +123,24 @@ def _points(waveform: Any) -> int:
         return len(base64.b64decode(waveform or "", validate=True))
     except (binascii.Error, TypeError):
         return 0
+
+
+def check_sound(body: Json) -> None:
+    """Raises the ApiError (50035) with which Discord would refuse this sound for a soundboard."""
+    if not SOUND_NAME[0] <= len(body["name"]) <= SOUND_NAME[1]:
+        raise ApiError(INVALID_FORM, field="name", why="Must be between 2 and 32 in length.")
+    given = _SOUND.fullmatch(body["sound"])
+    if given is None:
+        raise ApiError(INVALID_FORM, field="sound", why="Must be a data URI of an MP3 or Ogg file.")
+    content = base64.b64decode(given[2])
+    if len(content) > SOUND_SIZE or _seconds(content) > SOUND_LENGTH:
+        raise ApiError(INVALID_FORM, field="sound", why="At most 512 kB and 5.2 seconds.")
+
+
+def _seconds(content: bytes) -> float:
+    import soundfile  # noqa: PLC0415 - the bot's own process has no need of it
+
+    try:
+        return float(soundfile.info(io.BytesIO(content)).duration)
+    except soundfile.LibsndfileError:
+        raise ApiError(INVALID_FORM, field="sound", why="This is no audio.") from None

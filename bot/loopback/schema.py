@@ -23,6 +23,7 @@ EXTRA_KEYS = {
     "MessageAttachmentRequest": _KEPT_FILE,  # an edit that keeps a file repeats all that is known of it
     "ApplicationCommandUpdateRequest": ("nsfw",),  # documented, absent from the description
     "ApplicationCommandCreateRequest": ("nsfw",),
+    "RichEmbed": ("flags",),  # discord.py says flags: 0
     "MessageEditRequestPartial": ("tts",),  # discord.py says tts: false in edits, too
     "IncomingWebhookUpdateRequestPartial": ("tts",),
     "IncomingWebhookUpdateForInteractionCallbackRequestPartial": ("tts",),

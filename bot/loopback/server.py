@@ -19,6 +19,7 @@ from bot.loopback.gateway import HEARTBEAT, Gateway
 from bot.loopback.interactions import Interactions
 from bot.loopback.messages import Message, Messages
 from bot.loopback.payloads import channel as channel_payload
+from bot.loopback.payloads import role as role_payload
 from bot.loopback.rest import PREFIX, Rest
 from bot.loopback.routes import Routes
 from bot.loopback.schema import Schema
@@ -140,6 +141,11 @@ class Loopback:
         return self.world.thread.id
 
     @property
+    def private(self) -> int:
+        """Id of a group conversation that the bot is no part of: commands there are of people who installed it themselves."""
+        return self.world.private.id
+
+    @property
     def voice_channel(self) -> int:
         """Id of the voice channel."""
         return self.world.voice_channel.id
@@ -162,6 +168,16 @@ class Loopback:
         if permissions is not None:
             self._users[name].person.permissions |= permissions
         return self._users[name]
+
+    def role(self, name: str, *members: User) -> int:
+        """A new role without permissions, and who has it; its id."""
+        number = self.world.new_id()
+        self.world.roles[number] = name
+        for one in members:
+            one.person.roles.append(number)
+        payload = {"guild_id": str(self.guild_id), "role": role_payload(number, name, 0)}
+        self.gateway.dispatch("GUILD_ROLE_CREATE", payload)
+        return number
 
     def channel_messages(self, channel: int) -> list[Message]:
         """What everybody sees in a channel, oldest first."""

@@ -15,11 +15,13 @@ from bot.loopback.interactions import Interactions, Kind
 from bot.loopback.listener import Listener
 from bot.loopback.messages import Message, Messages
 from bot.loopback.payloads import Json, member, user, voice_state
+from bot.loopback.resolved import FILLED_BY_DISCORD, resolved
 from bot.loopback.rooms import Rooms
 from bot.loopback.world import Channel, ChannelType, Person, World
 
 BUTTON = 2
 SELECT = 3  # of strings
+_SELECTS = (SELECT, *FILLED_BY_DISCORD)
 TEXT_INPUT = 4
 _WRAPPERS = ("components", "component", "accessory")
 
@@ -131,11 +133,16 @@ class User:
         return self._send(Kind.COMPONENT, self._world.channel(message.channel_id), data, source=message)
 
     async def choose(self, message: Message, custom_id: str, values: list[str]) -> Exchange:
-        """Chooses from a select menu."""
+        """Chooses from a select menu; of people, roles and channels by their ids."""
         self._must_see(message)
-        menu = _component(message.components, SELECT, custom_id)
-        _check_choice(menu, values)
-        data = {"custom_id": custom_id, "component_type": SELECT, "id": menu["id"], "values": values}
+        menu = next(filter(None, (_find(message.components, kind, custom_id) for kind in _SELECTS)), None)
+        menu = menu or _component(message.components, SELECT, custom_id)
+        data = {"custom_id": custom_id, "component_type": menu["type"], "id": menu["id"], "values": values}
+        if menu["type"] == SELECT:
+            _check_choice(menu, values)
+        else:
+            _check_count(menu, values)
+            data["resolved"] = resolved(self._world, menu, values)
         return self._send(Kind.COMPONENT, self._world.channel(message.channel_id), data, source=message)
 
     async def submit(self, exchange: Exchange, values: Mapping[str, str | list[str]]) -> Exchange:
@@ -213,23 +220,33 @@ def _leaves(components: Any) -> list[Json]:
     return [components, *inner]
 
 
-def _component(components: list[Json], kind: int, custom_id: str, label: str = "") -> Json:
+def _find(components: list[Json], kind: int, custom_id: str, label: str = "") -> Json | None:
     for leaf in _leaves(components):
         if leaf["type"] == kind and (leaf.get("custom_id") == custom_id or (label and leaf.get("label") == label)):
             if leaf.get("disabled"):
                 raise Refused(f"{label or custom_id!r} is disabled")
             return leaf
+    return None
+
+
+def _component(components: list[Json], kind: int, custom_id: str, label: str = "") -> Json:
+    if found := _find(components, kind, custom_id, label):
+        return found
     present = [leaf.get("label") or leaf.get("custom_id") for leaf in _leaves(components)]
     raise Refused(f"the message has no {label or custom_id!r} (there is {[name for name in present if name]})")
 
 
 def _check_choice(menu: Json, values: list[str]) -> None:
     known = [option["value"] for option in menu.get("options") or []]
+    _check_count(menu, values)
+    if unknown := [value for value in values if value not in known]:
+        raise Refused(f"{menu['custom_id']} has no {unknown[0]!r}")
+
+
+def _check_count(menu: Json, values: list[str]) -> None:
     least, most = menu.get("min_values", 1), menu.get("max_values", 1)
     if not least <= len(values) <= most:
         raise Refused(f"{menu['custom_id']} takes {least} to {most} values")
-    if unknown := [value for value in values if value not in known]:
-        raise Refused(f"{menu['custom_id']} has no {unknown[0]!r}")
 
 
 def _filled(component: Json, values: dict[str, str | list[str]]) -> Json:

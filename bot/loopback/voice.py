@@ -1,4 +1,4 @@
-"""Voice: who is in which channel, the voice gateway (v8 over TLS, with DAVE), and the audio that the bot plays.
+"""Voice: who is in which channel, the voice gateway (v8 over TLS), and the audio that the bot plays.
 
 Nothing of it exists until a bot joins a channel or somebody asks for the certificate.
 """
@@ -86,10 +86,14 @@ class Voice:
         await self._start()
         return self._joined(channel_id, mute=bool(asked.get("self_mute")), deaf=bool(asked.get("self_deaf")))
 
-    def close_connection(self, code: Close) -> None:
-        """Ends the newest voice connection with this code."""
-        if self.session is not None and self.session.line is not None:
-            self.session.resumable = code is Close.SERVER_CRASHED
+    def close_connection(self, code: Close | None) -> None:
+        """Ends the newest voice connection: with this code, or None as a network does."""
+        if self.session is None or self.session.line is None:
+            return
+        self.session.resumable = code is Close.SERVER_CRASHED
+        if code is None:
+            self.session.line.cut()
+        else:
             self.session.line.put(code)
 
     def forced_out(self) -> list[tuple[str, Json]]:
@@ -166,7 +170,7 @@ class Voice:
         if self.refuse_with is not None:
             await websocket.close(code=self.refuse_with)
             return websocket
-        line = Line(websocket)
+        line = Line(websocket, request.transport)
         line.answer(Op.HELLO, {"v": 8, "heartbeat_interval": int(HEARTBEAT * 1000)})
         writer = asyncio.create_task(line.write(), name="loopback voice writer")
         session: VoiceSession | None = None

@@ -68,8 +68,9 @@ class Close(enum.IntEnum):
 class Line:
     """One websocket's outgoing side: frames, pauses (seconds) and at last a close code, in the order they were put in."""
 
-    def __init__(self, websocket: web.WebSocketResponse) -> None:
+    def __init__(self, websocket: web.WebSocketResponse, transport: asyncio.Transport | None) -> None:
         self._websocket = websocket
+        self._transport = transport
         self._outgoing: asyncio.Queue[str | bytes | float | Close] = asyncio.Queue()
 
     def put(self, frame: str | bytes | float | Close) -> None:
@@ -79,6 +80,11 @@ class Line:
     def answer(self, op: Op, data: Any) -> None:
         """Send a frame that no resume brings again."""
         self.put(json.dumps({"op": op, "d": data}))
+
+    def cut(self) -> None:
+        """Break the connection as a network does."""
+        if self._transport is not None:
+            self._transport.abort()
 
     async def write(self) -> None:
         """Sends until a close code comes or the connection breaks."""

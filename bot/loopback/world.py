@@ -11,7 +11,7 @@ import time
 
 from bot.loopback import payloads
 from bot.loopback.payloads import Json
-from bot.loopback.problems import CLOSED_DM, MISSING_PERMISSIONS, UNKNOWN_CHANNEL, ApiError
+from bot.loopback.problems import CLOSED_DM, MISSING_ACCESS, MISSING_PERMISSIONS, UNKNOWN_CHANNEL, ApiError
 from bot.loopback.pulse import Pulse
 from bot.loopback.snowflake import Clock, Snowflakes
 
@@ -25,6 +25,7 @@ class ChannelType(enum.IntEnum):
     TEXT = 0
     DM = 1
     VOICE = 2
+    GROUP = 3  # a conversation between people, the bot not among them
     THREAD = 11  # public
 
 
@@ -94,6 +95,7 @@ class Person:
     bot: bool = False
     permissions: Permissions = PERSON
     locale: str = "en-US"
+    roles: list[int] = dataclasses.field(default_factory=list)
 
 
 class World:
@@ -113,9 +115,12 @@ class World:
         self.owner = self.person("owner")
         self.channels: dict[int, Channel] = {}
         self.voice_states: dict[int, Json] = {}  # by user
+        self.sounds: list[Json] = []  # of the soundboard
+        self.roles: dict[int, str] = {}  # names, besides @everyone and the bot's own
         self.general = self._add_channel(ChannelType.TEXT, "general")
         self.second = self._add_channel(ChannelType.TEXT, "bots")
         self.voice_channel = self._add_channel(ChannelType.VOICE, "Voice")
+        self.private = self._add_channel(ChannelType.GROUP, "friends")
         self.thread = self._add_channel(ChannelType.THREAD, "a thread", parent=self.general.id)
 
     def complain(self, complaint: str) -> None:
@@ -152,7 +157,9 @@ class World:
         return self.bot.permissions & ~channel.denied & ~above
 
     def require(self, channel: Channel, needed: Permissions) -> None:
-        """ApiError 50013 where the bot lacks one of these in this channel, 50007 in a DM that is closed."""
+        """ApiError 50013 where the bot lacks one of these in this channel, 50007 in a DM that is closed, 50001 where it is not."""
+        if channel.type is ChannelType.GROUP:
+            raise ApiError(MISSING_ACCESS)
         if channel.type is ChannelType.DM:
             if not channel.open:
                 raise ApiError(CLOSED_DM)

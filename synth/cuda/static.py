@@ -77,11 +77,6 @@ class StaticCausal(CausalTransformer):
             return super().new_cache()
         return cache
 
-    def embed(self, ids: Tensor) -> Tensor:
-        """Token embeddings without positions, from where the table is: (B, T) -> (B, T, C)."""
-        table = self.input_embeds_layer
-        return table(ids.to(table.weight.device)).to(self.device)  # type: ignore[no-any-return] # nn.Module.__call__ is Any
-
     @torch.inference_mode()
     def decode(self, bursts: Sequence[Burst]) -> list[Made]:
         """The next few tokens of each row, computed together; those that a static step cannot draw, plainly."""

@@ -50,6 +50,9 @@ async def bot_on(
     try:
         with point_discord_at(discord.api_url, discord.gateway_url):
             app = App(config=config, token=discord.token, store=store, synth=synth or scripted(), clock=clock)
+            app.client._connection.guild_ready_timeout = (
+                0.05  # seconds: this Discord has told of all its servers by then
+            )
             life = asyncio.create_task(app.run(), name="bot")
             try:
                 waiting = asyncio.create_task(app.connected.wait())

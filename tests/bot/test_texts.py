@@ -33,7 +33,7 @@ def test_the_bar_stays_in_its_frame(fraction: float, full: int) -> None:
 
 
 def test_command_descriptions_fit_discord() -> None:
-    for name in ("COMMAND", "SAY", "SAY_TEXT", "SAY_VOICE", "SAY_SEED"):
+    for name in ("COMMAND", "SAY", "SAY_TEXT", "SAY_VOICE", "SAY_SEED", "VOICES", "SETTINGS", "SERVER"):
         assert 1 <= len(getattr(texts, name)) <= 100
 
 

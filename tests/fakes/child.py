@@ -102,7 +102,8 @@ class Script:
         if not job.text.strip():
             raise EmptyText("There is nothing to say: the text is empty.")
         for voice in filter(None, (job.voice, *(line.voice for line in job.lines))):
-            if voice not in self.voices:
+            file = job.voice_files.get(voice)
+            if not Path(file).is_file() if file else voice not in self.voices:
                 raise UnknownVoice(f"There is no voice {voice!r}.")
         if job.stream:
             return self._sing(job, tell, heard)
@@ -206,6 +207,7 @@ def _tone(job: Job) -> Any:
 def _write_tone(job: Job) -> float:
     import soundfile  # noqa: PLC0415 -- as above
 
+    voice = job.voice_files.get(job.voice or "", job.voice)
     for take in range(1, job.takes + 1):
         path = Path(take_path(job.path, take))
         kind, subtype = FORMATS[path.suffix]
@@ -215,7 +217,8 @@ def _write_tone(job: Job) -> float:
                 _write_tokens(path.with_suffix(".npz"))
             with soundfile.SoundFile(aside, "w", RATE, 1, format=kind, subtype=subtype) as file:
                 spoken = " / ".join(f"{line.voice or job.voice}: {line.text}" for line in job.lines)
-                file.comment = f"job={job.id}; seed={job.seed + take - 1}; text={job.text}; lines={spoken}"
+                made = f"voice={voice}; text_temp={job.text_temp}; lines={spoken}"
+                file.comment = f"job={job.id}; seed={job.seed + take - 1}; text={job.text}; {made}"
                 file.write(_tone(dataclasses.replace(job, seed=job.seed + take - 1)))
             if job.max_bytes is not None and aside.stat().st_size > job.max_bytes:
                 aside.unlink()

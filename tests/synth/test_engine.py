@@ -134,3 +134,20 @@ def test_nothing_is_left_of_takes_of_which_one_is_stopped(engine, tmp_path):
         render(engine, job(tmp_path, takes=3), stop)
     assert list(tmp_path.iterdir()) == []
     assert not engine.tasks.busy
+
+
+def test_a_voice_may_be_a_file(engine, tmp_path):
+    """The tokens of one of the model's voices, written as an .npz, speak as that voice does."""
+    name = engine.voices[1]
+    voice, file = engine._model.voices.get(name), tmp_path / "7.npz"
+    np.savez(file, **{key: getattr(voice, key) for key in ("semantic_prompt", "coarse_prompt", "fine_prompt")})
+    files = {"Grandpa": str(file)}
+    wanted, heard = tmp_path / "wanted.wav", tmp_path / "heard.wav"
+    render(engine, job(tmp_path, path=str(wanted), voice=name), watch)
+    render(engine, job(tmp_path, path=str(heard), voice="Grandpa", voice_files=files), watch)
+    assert soundfile.read(wanted)[0].tobytes() == soundfile.read(heard)[0].tobytes()
+    file.unlink()
+    with pytest.raises(UnknownVoice):
+        render(engine, job(tmp_path, voice="Grandpa", voice_files=files), watch)
+    with pytest.raises(UnknownVoice):
+        render(engine, job(tmp_path, voice="Grandpa"), watch)

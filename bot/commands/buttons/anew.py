@@ -7,7 +7,6 @@ import functools
 import random
 from collections.abc import Mapping
 
-from bot import texts
 from bot.commands.buttons import forms
 from bot.commands.buttons.tools import Press, Tools
 from bot.commands.say import MAX_SEED
@@ -23,7 +22,10 @@ COOLEST, WARMEST = 0.2, 1.3  # where Vary stays: below it drones, above it babbl
 async def again(press: Press, tools: Tools) -> None:
     """The same text and voice with a new seed."""
     seed = tools.random.randint(0, MAX_SEED)
-    await _ask(press, tools, text=press.job.text, voice=press.job.voice, seed=seed, options=heir(press.job))
+    job = press.job
+    refused = await _ask(press, tools, text=job.text, voice=job.voice, seed=seed, options=heir(job))
+    if refused is not None:
+        await press.tell(refused.words)
 
 
 async def vary(press: Press, tools: Tools) -> None:
@@ -34,7 +36,9 @@ async def vary(press: Press, tools: Tools) -> None:
         text_temp=moved(job.options.text_temp or text_temp, tools.random),
         waveform_temp=moved(job.options.waveform_temp or waveform_temp, tools.random),
     )
-    await _ask(press, tools, text=job.text, voice=job.voice, seed=job.seed, options=options)
+    refused = await _ask(press, tools, text=job.text, voice=job.voice, seed=job.seed, options=options)
+    if refused is not None:
+        await press.tell(refused.words)
 
 
 async def edit(press: Press, tools: Tools) -> None:
@@ -44,29 +48,23 @@ async def edit(press: Press, tools: Tools) -> None:
 
 async def edited(press: Press, tools: Tools, values: Mapping[str, str]) -> None:
     """The form, filled in."""
-    seed = forms.seed(values.get("seed", ""), MAX_SEED)
-    liveliness = forms.liveliness(values.get("liveliness", ""))
-    if isinstance(seed, Refused) or isinstance(liveliness, Refused):
-        refused = seed if isinstance(seed, Refused) else liveliness
-        await press.tell(refused.words if isinstance(refused, Refused) else texts.UNEXPECTED)
+    form = forms.edited(values, MAX_SEED)
+    if isinstance(form, Refused):
+        await press.give_back(form.words, values.get("text", ""))
         return
-    options = dataclasses.replace(heir(press.job), text_temp=liveliness)
-    await _ask(
-        press,
-        tools,
-        text=values.get("text", ""),
-        voice=values.get("voice", "").strip() or None,
-        seed=tools.random.randint(0, MAX_SEED) if seed is None else seed,
-        options=options,
-    )
+    seed = tools.random.randint(0, MAX_SEED) if form.seed is None else form.seed
+    options = dataclasses.replace(heir(press.job), text_temp=form.liveliness)
+    refused = await _ask(press, tools, text=form.text, voice=form.voice, seed=seed, options=options)
+    if refused is not None:
+        await press.give_back(refused.words, form.text)
 
 
-async def _ask(press: Press, tools: Tools, *, text: str, voice: str | None, seed: int, options: Options) -> None:
+async def _ask(
+    press: Press, tools: Tools, *, text: str, voice: str | None, seed: int, options: Options
+) -> Refused | None:
     interaction = press.interaction
     ask = Ask.from_interaction(interaction, text=text, voice=voice, seed=seed, options=options)
-    verdict = await tools.intake.take(ask, functools.partial(interaction.response.defer, thinking=True))
-    if isinstance(verdict, Refused):
-        await press.tell(verdict.words)
+    return await tools.intake.take(ask, functools.partial(interaction.response.defer, thinking=True))
 
 
 def heir(job: Job) -> Options:

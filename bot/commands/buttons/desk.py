@@ -9,13 +9,14 @@ from typing import Any, cast
 
 import discord
 
-from bot import texts
+from bot import i18n, texts
 from bot.commands.buttons import anew, keeping, telling, tidying
 from bot.commands.buttons.forms import typed
 from bot.commands.buttons.mark import PREFIX, TEMPLATE, Action, Mark
 from bot.commands.buttons.rights import Presser, refusal
 from bot.commands.buttons.tools import Press, Tools
 from bot.flow import queue
+from bot.texts import say
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +73,7 @@ class Desk:
         custom_id: str,
         work: Callable[[discord.Interaction, str], Awaitable[None]],
     ) -> None:
+        i18n.speak(interaction.locale)
         try:
             await work(interaction, custom_id)
         except Exception as error:  # noqa: BLE001 - `sorry` logs it and finds words
@@ -112,4 +114,4 @@ class Desk:
 
 
 async def _private(interaction: discord.Interaction, words: str) -> None:
-    await interaction.response.send_message(words, ephemeral=True)
+    await interaction.response.send_message(say(words), ephemeral=True)

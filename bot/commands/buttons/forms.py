@@ -6,7 +6,9 @@ after a restart, and one that nobody sends in costs nothing. It arrives at `Desk
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dataclasses
+import math
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import discord
@@ -42,7 +44,7 @@ def keep(job: Job, take: int) -> discord.ui.Modal:
 
 
 def _form(title: str, mark: Mark, fields: list[discord.ui.Label[Any]]) -> discord.ui.Modal:
-    form = discord.ui.Modal(title=title, custom_id=str(mark))
+    form = discord.ui.Modal(title=say(title), custom_id=str(mark))
     for field in fields:
         form.add_item(field)
     form.stop()
@@ -68,7 +70,7 @@ def _field(
         max_length=most,
         required=required,
     )
-    return discord.ui.Label(text=label, description=hint, component=box)
+    return discord.ui.Label(text=say(label), description=hint and say(hint), component=box)
 
 
 def typed(data: Any) -> dict[str, str]:
@@ -85,25 +87,35 @@ def _values(components: Any) -> Iterator[tuple[str, str]]:
         yield from _values(component.get("components") or component.get("component") or [])
 
 
-def seed(value: str, most: int) -> int | Refused | None:
-    """A typed seed; None where the field was left empty."""
-    value = value.strip()
-    if not value:
-        return None
-    if value.isascii() and value.isdecimal() and int(value) <= most:
-        return int(value)
-    return Refused(rule="bad-seed", words=say(texts.BAD_SEED, most=most))
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Edited:
+    """A filled-in Edit. None: the field was left empty."""
+
+    text: str
+    voice: str | None
+    seed: int | None
+    liveliness: float | None
 
 
-def liveliness(value: str) -> float | Refused | None:
-    """A typed liveliness, with a point or a comma; None where the field was left empty."""
-    value = value.strip().replace(",", ".")
-    if not value:
-        return None
+def edited(values: Mapping[str, str], most: int) -> Edited | Refused:
+    """What was typed into Edit; `most` is the largest seed."""
+    seed, lively = values.get("seed", "").strip(), values.get("liveliness", "").strip().replace(",", ".")
+    if seed and not (seed.isascii() and seed.isdecimal() and int(seed) <= most):
+        return Refused(rule="bad-seed", words=say(texts.BAD_SEED, most=most))
+    if lively and not CALMEST <= _number(lively) <= WILDEST:
+        words = say(texts.BAD_LIVELINESS, least=CALMEST, most=WILDEST)
+        return Refused(rule="bad-liveliness", words=words)
+    return Edited(
+        text=values.get("text", ""),
+        voice=values.get("voice", "").strip() or None,
+        seed=int(seed) if seed else None,
+        liveliness=_number(lively) if lively else None,
+    )
+
+
+def _number(typed: str) -> float:
+    """The number, or one that is in no range."""
     try:
-        number = float(value)
+        return float(typed)
     except ValueError:
-        number = 0.0
-    if CALMEST <= number <= WILDEST:  # not a number is in no range
-        return number
-    return Refused(rule="bad-liveliness", words=say(texts.BAD_LIVELINESS, least=CALMEST, most=WILDEST, usual=0.7))
+        return math.nan

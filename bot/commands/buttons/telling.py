@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import io
 
 import discord
 
 from bot import texts
 from bot.commands.buttons.keeping import LONGEST_SOUND, SOUND_TYPES, seconds_of
-from bot.commands.buttons.tools import Press, Tools
+from bot.commands.buttons.tools import Press, Tools, text_file
 from bot.commands.buttons.view import more_view
 from bot.flow.job import Job
 from bot.texts import say
@@ -45,9 +44,7 @@ async def details(press: Press, tools: Tools) -> None:
     words = (
         f"{words}\n{say(texts.DETAILS_AGAIN, kind=job.options.kind)}\n{say(texts.DETAILS_TEXT, text=plain(job.text))}"
     )
-    whole = discord.utils.MISSING
-    if len(job.text) > SHOWN:
-        whole = discord.File(io.BytesIO(job.text.encode()), "text.txt")
+    whole = text_file(job.text) if len(job.text) > SHOWN else discord.utils.MISSING
     await press.interaction.response.send_message(words, ephemeral=True, file=whole)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import io
 import random
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -86,3 +87,12 @@ class Press:
     async def tell(self, words: str, view: discord.ui.View = discord.utils.MISSING) -> None:
         """Answer in private."""
         await self.interaction.response.send_message(words, ephemeral=True, view=view)
+
+    async def give_back(self, words: str, text: str) -> None:
+        """The same with what was typed, so that it need not be typed again."""
+        await self.interaction.response.send_message(words, ephemeral=True, file=text_file(text))
+
+
+def text_file(text: str) -> discord.File:
+    """A text as a file."""
+    return discord.File(io.BytesIO(text.encode()), "text.txt")

@@ -15,6 +15,7 @@ from bot.commands.buttons.handle import Handle
 from bot.commands.buttons.mark import Action, Mark
 from bot.commands.buttons.rights import Presser
 from bot.flow.job import Job
+from bot.texts import say
 
 DANGER = frozenset({Action.DELETE, Action.CANCEL, Action.SURE})
 WIDTH = 5  # buttons in a row, Discord's most
@@ -28,7 +29,7 @@ def view_for(job: Job, *, playable: bool = False) -> discord.ui.View:
         return _view([[_handle(action, job.id) for action in everyday]])
     everyday = [Action.AGAIN, Action.VARY, Action.EDIT, Action.MORE]
     takes = [
-        _handle(Action.MORE, job.id, take, texts.say(texts.BUTTON_TAKE, take=take))
+        _handle(Action.MORE, job.id, take, say(texts.BUTTON_TAKE, take=take))
         for take in range(1, job.options.takes + 1)
     ]
     return _view([[_handle(action, job.id) for action in everyday], takes])
@@ -64,7 +65,7 @@ def more_view(
 
 def _handle(action: Action, job: int, take: int | None = None, label: str | None = None) -> Handle:
     style = discord.ButtonStyle.danger if action in DANGER else discord.ButtonStyle.secondary
-    return Handle(str(Mark(action=action, job=job, take=take)), label or texts.BUTTONS[action], style)
+    return Handle(str(Mark(action=action, job=job, take=take)), label or say(texts.BUTTONS[action]), style)
 
 
 def _view(rows: Iterable[list[Handle]]) -> discord.ui.View:

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.flow.ask import Ask
-from bot.flow.check import Admitted, Facts, Limits, Refused, clean, decide
+from bot.flow.check import Admitted, Facts, Limits, Refused, Rules, clean, decide
+from bot.flow.options import Kind, Options
 
-LIMITS = Limits(max_chars=50, waiting_per_user=3, waiting_per_guild=5, max_wait=720.0)
+LIMITS = Limits(max_chars=50, long_chars=80, waiting_per_user=3, waiting_per_guild=5, max_wait=720.0)
 FACTS = Facts(
     limits=LIMITS,
     voices=("v2/en_speaker_6", "v2/de_speaker_1"),
@@ -46,6 +47,10 @@ def test_white_space_is_folded_before_counting() -> None:
     [
         ({"text": " \n "}, {}, "empty", "Write some text"),
         ({"text": "a" * 51}, {}, "too-long", "51 characters; 50"),
+        ({"text": "a" * 51}, {}, "too-long", "use /bark long: up to 80"),
+        ({"text": "a" * 81, "options": Options(long=True)}, {}, "too-long", "80 is the most I take at once"),
+        ({"text": " ", "options": Options(locale="de")}, {}, "empty", "Schreib etwas Text"),
+        ({"reachable": False}, {"wait": 600.0, "estimate": 241.0}, "too-late", "about 14 min"),
         ({"voice": "v2/en_speaker_7"}, {}, "unknown-voice", "v2/en_speaker_6"),
         ({"voice": "nonsense"}, {}, "unknown-voice", "Type a few letters"),
         ({}, {"stopping": True}, "stopping", "Try again in a minute"),
@@ -66,6 +71,19 @@ def test_one_long_text_is_taken_when_nothing_waits() -> None:
     assert isinstance(decide(ASK, dataclasses.replace(FACTS, estimate=10_000.0), 0.0), Admitted)
 
 
+def test_where_the_bot_is_no_member_it_promises_what_it_can_keep() -> None:
+    """Answers by the interaction's token alone end after 15 minutes; a minute is left for sending."""
+    elsewhere = dataclasses.replace(ASK, reachable=False)
+    assert isinstance(decide(elsewhere, dataclasses.replace(FACTS, estimate=840.0), 0.0), Admitted)
+    assert isinstance(decide(elsewhere, dataclasses.replace(FACTS, estimate=841.0), 0.0), Refused)
+    assert isinstance(decide(ASK, dataclasses.replace(FACTS, estimate=841.0), 0.0), Admitted)
+
+
+def test_a_long_text_is_taken_where_it_was_asked_for_as_one() -> None:
+    long = dataclasses.replace(ASK, text="a" * 80, options=Options(long=True))
+    assert isinstance(decide(long, FACTS, 0.0), Admitted)
+
+
 def test_any_voice_is_admitted_while_none_is_known() -> None:
     """The model is still loading: whether the voice exists is found out when it renders."""
     assert isinstance(
@@ -77,3 +95,28 @@ def test_any_voice_is_admitted_while_none_is_known() -> None:
 def test_what_is_repeated_to_people_carries_no_markup(text: str) -> None:
     assert not set(clean(text)) & set("@<>*`|~[]()\n:#")
     assert len(clean(text)) <= 60
+
+
+@pytest.mark.parametrize(
+    ("rules", "words"),
+    [
+        (Rules(channels=frozenset({7})), "This server lets me speak in <#7> only."),
+        (Rules(channels=frozenset({9, 7, 8})), "This server lets me speak in <#7>, <#8> or <#9> only."),
+        (Rules(roles=frozenset({7})), "This server lets me speak for <@&7> only."),
+        (Rules(off=frozenset({"sing"})), "This server has turned singing off."),
+        (Rules(off=frozenset({"voice"})), "This server has turned speaking in voice channels off."),
+    ],
+)
+def test_what_a_server_does_not_want_is_refused(rules: Rules, words: str) -> None:
+    ask = dataclasses.replace(ASK, options=Options(kind=Kind.SING, speak_in=1))
+    refused = decide(ask, dataclasses.replace(FACTS, rules=rules), 0.0)
+    assert isinstance(refused, Refused)
+    assert refused.words == words
+
+
+def test_what_a_server_wants_is_admitted() -> None:
+    rules = Rules(channels=frozenset({4, 5}), roles=frozenset({1, 2}), off=frozenset({"sing", "voice"}))
+    ask = dataclasses.replace(ASK, role_ids=frozenset({2, 3}))
+    assert isinstance(decide(ask, dataclasses.replace(FACTS, rules=rules), 0.0), Admitted)
+    thread = dataclasses.replace(ask, channel_id=99, parent_id=5)
+    assert isinstance(decide(thread, dataclasses.replace(FACTS, rules=rules), 0.0), Admitted)

@@ -9,6 +9,7 @@ from pathlib import Path
 import discord
 import pytest
 
+from bot.commands.buttons import waiting_view
 from bot.flow import queue
 from bot.flow.pace import Pace
 from bot.flow.post import Post
@@ -40,6 +41,7 @@ async def boards(folder: Path, *states: str, pace: Pace | None = None) -> AsyncI
                     pace=lambda: pace or Pace(),
                     starting=lambda: False,
                     cancel=lambda _: None,
+                    view=waiting_view,
                 )
                 yield server, store, board
             finally:

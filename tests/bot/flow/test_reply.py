@@ -29,6 +29,18 @@ async def held(discord: Loopback, name: str = "alice") -> Exchange:
     return exchange
 
 
+async def test_who_does_not_want_to_be_called_is_named_but_not_called(tmp_path: Path, clock: MovedClock) -> None:
+    async with Loopback(clock=clock) as discord, bot_on(discord, tmp_path, clock=clock) as app:
+        await app._book.change_mine(discord.user("alice").id, mention_late=False)
+        exchange = await held(discord)
+        clock.advance(TOKEN_LIFE)
+        let_go(app, exchange)
+        message = await exchange.until(lambda message: message.attachments)
+        assert f"<@{discord.user('alice').id}>" in message.content
+        assert message.pings == ()
+        assert discord.complaints == []
+
+
 def let_go(app: App, exchange: Exchange) -> None:
     (app._audio / f"{exchange.id}.go").touch()
 
@@ -56,6 +68,7 @@ async def test_after_15_minutes_the_answer_is_a_message_that_mentions_only_the_a
         assert message.id != exchange.original.id
         assert message.nonce == str(exchange.id)
         assert f"<@{discord.user('alice').id}>" in message.content
+        assert message.pings == (discord.user("alice").id,)
         assert (await settled(app, exchange.id)).state is State.ANSWERED
         assert len(answers(exchange.messages)) == 1
         assert discord.complaints == []

@@ -12,7 +12,7 @@ from bot.loopback.faults import Effect, Fault
 from bot.loopback.listener import Listener
 from bot.loopback.rtp import SILENCE
 from bot.loopback.server import Loopback
-from bot.loopback.voice_session import Close
+from bot.loopback.voice_session import Close, Op
 from bot.voice_client import VoiceClient
 from tests.bot.loopback.kennel import Kennel, running
 from tests.bot.loopback.voices import join, opus_packets, play
@@ -56,8 +56,11 @@ async def test_a_listener_who_comes_later_hears_the_very_packets(discord_: Loopb
 
 async def test_a_listener_who_was_first_hears_the_very_packets(discord_: Loopback, client: Kennel):
     alice = discord_.user("alice").join_voice()
+    live: list[bytes] = []
+    alice.heard = lambda packet: live.append(packet.payload)
     voice = await join(discord_, client, VoiceClient)
     await say(discord_, voice, alice)
+    assert live == WORDS
     frames = [packet.payload for packet in discord_.voice.packets[: len(SPEECH)]]
     assert not set(frames) & set(SPEECH)
     assert all(frame.endswith(b"\xfa\xfa") for frame in frames)
@@ -73,6 +76,41 @@ async def test_two_listeners_and_one_who_comes_late(discord_: Loopback, client: 
     )
     await say(discord_, voice, alice, bob, carol)
     assert [one.lost for one in (alice, bob, carol)] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("maker", ["the listener", "the bot"])
+async def test_who_was_there_before_loses_no_word_to_others_who_come_and_go(
+    discord_: Loopback, client: Kennel, maker: str
+):
+    alice = discord_.user("alice").join_voice()
+    alice.commits = maker == "the listener"
+    voice = await join(discord_, client, VoiceClient)
+    await discord_.until(lambda: alice.ready)
+    assert await voice.until_encrypted(5)
+    speech = opus_packets(0.4)
+    ended = play(voice, speech)
+    for count, somebody in enumerate(("bob", "carol"), start=2):
+        await discord_.until(lambda least=2 * count: len(alice.packets) > least)
+        discord_.user(somebody).join_voice().commits = False
+    await discord_.until(lambda: len(discord_.voice.group.insiders) == 4 and discord_.voice.group.settled)
+    discord_.user("bob").leave_voice()
+    assert await asyncio.wait_for(ended, 5) is None
+    await discord_.until(lambda: len(alice.packets) == len(speech) + 5)
+    assert [packet.payload for packet in alice.packets][: len(speech)] == speech
+    assert alice.lost == 0
+
+
+async def test_a_client_without_dave_is_refused(discord_: Loopback):
+    guild, channel = str(discord_.guild_id), str(discord_.voice_channel)
+    events = dict(await discord_.voice.move({"guild_id": guild, "channel_id": channel}))
+    server, state = events["VOICE_SERVER_UPDATE"], events["VOICE_STATE_UPDATE"]
+    who = {"server_id": guild, "session_id": state["session_id"], "token": server["token"], "user_id": state["user_id"]}
+    async with aiohttp.ClientSession() as session:
+        url = f"wss://{server['endpoint']}/?v=8"
+        async with session.ws_connect(url, ssl=discord_.voice.ssl_context()) as websocket:
+            await websocket.send_json({"op": Op.IDENTIFY, "d": who | {"max_dave_protocol_version": 0}})
+            assert (await websocket.receive_json())["op"] == Op.HELLO
+            assert (await websocket.receive()).data == Close.E2EE_REQUIRED
 
 
 @pytest.mark.parametrize("maker", ["the listener", "the bot"])
@@ -192,16 +230,20 @@ async def test_a_crashed_voice_server_is_resumed_in_the_same_group(discord_: Loo
     assert discord_.voice.session.resumed == 1
 
 
-async def test_an_invalid_session_in_mid_speech_loses_no_word_after_it(discord_: Loopback, client: Kennel):
+@pytest.mark.parametrize("end", [Close.INVALID_SESSION, None], ids=["invalid session", "network"])
+async def test_a_connection_that_ends_in_mid_speech_loses_no_word_after_it(
+    discord_: Loopback, client: Kennel, end: Close | None
+):
     alice = discord_.user("alice").join_voice()
     voice = await join(discord_, client, VoiceClient)
     assert await voice.until_encrypted(5)
     speech = opus_packets(0.4)
     ended = play(voice, speech)
     await discord_.until(lambda: len(alice.packets) >= 3)
-    discord_.voice.close_connection(Close.INVALID_SESSION)
+    discord_.voice.close_connection(end)
     assert await asyncio.wait_for(ended, 10) is None
-    await discord_.until(lambda: alice.packets[-1].payload == SILENCE)
+    played = len(speech) + 5
+    await discord_.until(lambda: sum(len(stay.stream.packets) for stay in discord_.voice.sessions) == played)
     heard = [packet.payload for packet in alice.packets if packet.payload != SILENCE]
     rest = len(discord_.voice.packets) - 5  # on the new connection
     assert rest > 0

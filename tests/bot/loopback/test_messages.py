@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import discord
 import pytest
+import soundfile
 
 from bot.loopback.server import Loopback
 from bot.loopback.world import Permissions
@@ -132,8 +133,58 @@ async def test_voice_status_and_sounds_need_their_permissions(discord_: Loopback
     channel = client.get_channel(discord_.voice_channel)
     await channel.edit(status="Speaking")
     assert discord_.world.voice_channel.status == "Speaking"
-    sound = await channel.guild.create_soundboard_sound(name="woof", sound=b"ID3" + AUDIO)
-    assert sound.name == "woof"
+    sound = await channel.guild.create_soundboard_sound(name="woof", sound=a_sound(5.0))
+    assert sound.name == "woof" == discord_.world.sounds[0]["name"]
     discord_.deny(discord_.voice_channel, Permissions.SET_VOICE_CHANNEL_STATUS)
     with pytest.raises(discord.Forbidden):
         await channel.edit(status="Shouting")
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds", "why"), [("w", 1.0, "2 and 32"), ("w" * 33, 1.0, "2 and 32"), ("woof", 5.5, "5.2 seconds")]
+)
+async def test_what_a_soundboard_does_not_take(discord_: Loopback, client: Kennel, name: str, seconds: float, why: str):
+    guild = client.get_guild(discord_.guild_id)
+    with pytest.raises(discord.HTTPException, match=why):
+        await guild.create_soundboard_sound(name=name, sound=a_sound(seconds))
+    assert discord_.world.sounds == []
+    discord_.complaints.clear()
+
+
+async def test_what_is_no_audio_is_no_sound(discord_: Loopback, client: Kennel):
+    with pytest.raises(discord.HTTPException, match="no audio"):
+        await client.get_guild(discord_.guild_id).create_soundboard_sound(name="woof", sound=b"ID3" + AUDIO)
+    discord_.complaints.clear()
+
+
+async def test_a_voice_message_holds_nothing_else_and_stays_as_it_is(discord_: Loopback, client: Kennel):
+    class VoiceFile(discord.File):
+        def to_dict(self, index: int) -> dict[str, Any]:
+            return super().to_dict(index) | {"duration_secs": 1.5, "waveform": "AAECAw=="}
+
+    async def send(**more: Any) -> dict[str, Any]:
+        file, flags = VoiceFile(io.BytesIO(AUDIO), "voice-message.ogg"), discord.MessageFlags(voice=True)
+        with discord.http.handle_message_parameters(file=file, flags=flags, **more) as parameters:
+            parameters.multipart[1]["content_type"] = "audio/ogg"
+            return await client.http.send_message(discord_.general, params=parameters)
+
+    view = discord.ui.View(timeout=None)
+    view.add_item(discord.ui.Button(label="Again", custom_id="again"))
+    for more in ({"content": "words"}, {"view": view}):
+        with pytest.raises(discord.HTTPException, match="additional content"):
+            await send(**more)
+    message = await send()
+    place = client.get_partial_messageable(discord_.general)
+    with pytest.raises(discord.HTTPException, match="cannot be edited"):
+        await place.get_partial_message(int(message["id"])).edit(content="words")
+    discord_.complaints.clear()
+    discord_.deny(discord_.general, Permissions.SEND_VOICE_MESSAGES)
+    with pytest.raises(discord.Forbidden):
+        await send()
+
+
+def a_sound(seconds: float) -> bytes:
+    """An MP3 file of silence, with the tag that discord.py looks for."""
+    buffer = io.BytesIO()
+    soundfile.write(buffer, [0.0] * int(seconds * 24_000), 24_000, format="MP3")
+    return b"ID3\x03\0\0\0\0\0\x0a" + bytes(10) + buffer.getvalue()  # ten bytes of padding: an empty tag is none

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import functools
 import gc
@@ -18,6 +17,7 @@ from synth.cuda.graphs import Captured
 from synth.cuda.quantised import QuantisedLinear
 from synth.model import CausalTransformer, TransformerConfig
 from synth.pipeline import speak
+from synth.places import PromptTable
 from synth.sampling import Noise, Stage
 from tests.synth import oracle
 from tests.synth.cuda.forms import static
@@ -125,8 +125,8 @@ def test_narrow_weights_run_in_graphs_as_called(precision):
 def test_a_text_table_may_stay_on_the_cpu():
     model = static(ODD, device=CUDA)
     want = speak(model, DRAWN)
-    table = copy.deepcopy(model.semantic.input_embeds_layer).cpu()
-    model.semantic.input_embeds_layer = table
+    table, spec = model.semantic.input_embeds_layer, ODD.semantic
+    model.semantic.input_embeds_layer = PromptTable(table.weight.cpu(), spec.semantic_vocab_size, like=table.weight)
     assert same(speak(model, DRAWN), want)
 
 

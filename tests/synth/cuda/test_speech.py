@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 
 from synth.bark import Model, Request
 from synth.batch import Batch
+from synth.cuda.choose import quicken
 from synth.errors import EmptySpeech
 from synth.pipeline import speak
+from synth.places import PromptTable
 from synth.stream import Schedule, stream
 from tests.synth import oracle
 from tests.synth.cuda.forms import static
@@ -149,3 +151,12 @@ def test_steps_written_down_once_serve_every_burst(name):
     assert all(
         alike(task.result, functools.partial(speak, fixed(name), take)) for task, take in zip(tasks, takes, strict=True)
     )
+
+
+@pytest.mark.parametrize("top_k", [None, 5])
+def test_a_text_table_may_stay_in_main_memory(top_k):
+    """In another precision, too; whether steps are static or plain."""
+    model, request = static(SHAPE), dataclasses.replace(DRAWN, top_k=top_k)
+    table, spec = model.semantic.input_embeds_layer.weight, SHAPE.semantic
+    model.semantic.input_embeds_layer = PromptTable(table.double(), spec.semantic_vocab_size, like=table)
+    assert same(speak(quicken(model, seats=1, precision="float32", graphs=False), request), speak(fixed(), request))

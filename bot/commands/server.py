@@ -1,0 +1,221 @@
+"""`/bark server`: the settings of a server, for members who may manage it. That is checked at each press.
+
+Discord knows permissions for whole commands only, not for one of a group: so it is this file that asks for them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+import discord
+import pydantic
+from discord import app_commands
+
+from bot import texts
+from bot.commands.settings import OPEN, choice_menu, key_of, line, refuse_voice, shown, voice_modal, voice_shown
+from bot.commands.switch import Press, Switch, button, menu, modal, text_field, view_of
+from bot.flow.check import Limits, clean
+from bot.flow.post import ERRORS
+from bot.house import House
+from bot.settings import CHOOSABLE, LANGUAGES, Feature, Server
+from bot.texts import say
+
+log = logging.getLogger(__name__)
+
+PREFIX = "bark-server"
+SHARING = "sharing"
+LIMITS = ("max_chars", "waiting_per_user", "waiting_per_guild")
+PLACES = [discord.ChannelType.text, discord.ChannelType.forum, discord.ChannelType.voice, discord.ChannelType.news]
+
+
+def add(group: app_commands.Group, switch: Switch, house: House, allowed: Limits) -> None:
+    """The command, and what is pressed in its answer. `allowed`: the configuration's limits."""
+    panel = Panel(house, allowed)
+    switch.add(PREFIX, panel.press)
+
+    @group.command(name="server", description=texts.SERVER)
+    async def server(interaction: discord.Interaction) -> None:
+        if refusal := refused(interaction):
+            await interaction.response.send_message(refusal, ephemeral=True)
+            return
+        content, view = panel.shown(interaction)
+        await interaction.response.send_message(content, view=view, ephemeral=True)
+
+
+def refused(interaction: discord.Interaction) -> str:
+    """Why this person may not change settings here; empty if they may."""
+    if interaction.guild_id is None:
+        return texts.SERVER_ONLY
+    return "" if interaction.permissions.manage_guild else texts.MODERATORS_ONLY
+
+
+class Panel:
+    """What is shown, and what a press does."""
+
+    def __init__(self, house: House, allowed: Limits) -> None:
+        self._house, self._book, self._allowed = house, house.book, allowed
+
+    def shown(self, interaction: discord.Interaction) -> tuple[str, discord.ui.View]:
+        """The message."""
+        server = self._book.server(interaction.guild_id)
+        lines = [texts.SERVER_TITLE, *self._lines(interaction, server)]
+        return "\n".join(lines)[:2000], view_of(*_menus(server), _buttons())
+
+    def _lines(self, interaction: discord.Interaction, server: Server) -> Iterable[str]:
+        effective = self._book.limits(interaction.guild_id)
+        off = [texts.FEATURES[feature] for feature in server.off]
+        yield line("channels", ", ".join(f"<#{number}>" for number in server.channels) or texts.SETTING_EVERYWHERE)
+        yield line("roles", ", ".join(f"<@&{number}>" for number in server.roles) or texts.SETTING_EVERYBODY)
+        for name in LIMITS:
+            yield line(name, str(getattr(effective, name)))
+        yield line("voice", voice_shown(self._house, interaction, server.voice))
+        yield line("language", shown(server.language))
+        yield line("log_channel", f"<#{server.log_channel}>" if server.log_channel else texts.SETTING_NOTHING)
+        yield line("sharing", shown(server.sharing))
+        yield line("off", ", ".join(off) or texts.SETTING_NOTHING)
+
+    async def press(self, interaction: discord.Interaction, press: Press) -> None:
+        """Something was pressed, chosen or filled in."""
+        if refusal := refused(interaction):
+            await interaction.response.send_message(refusal, ephemeral=True)
+            return
+        match press.action:
+            case "channels" | "roles":
+                await self._set_ids(interaction, press.action, press.values)
+            case "log_channel":
+                await self._set_log(interaction, press.values)
+            case "features":
+                off = [feature.value for feature in Feature if feature not in press.values]
+                await self._set(interaction, sharing=SHARING in press.values, off=off)
+            case "limits":
+                await interaction.response.send_modal(self._limits_modal(interaction))
+            case "limits-set":
+                await self._set_limits(interaction, press.fields)
+            case "words":
+                await interaction.response.send_modal(self._words_modal(interaction))
+            case "words-set":
+                await self._set_words(interaction, press.fields)
+            case "reset":
+                await self._set(interaction, **dict.fromkeys(Server.model_fields))
+
+    async def _set_ids(self, interaction: discord.Interaction, name: str, values: tuple[str, ...]) -> None:
+        ids = [int(value) for value in values if value.isdecimal()]
+        await self._set(interaction, **{name: ids or None})
+
+    async def _set_log(self, interaction: discord.Interaction, values: tuple[str, ...]) -> None:
+        channel = next((int(value) for value in values if value.isdecimal()), None)
+        await self._set(interaction, log_channel=channel)
+
+    def _limits_modal(self, interaction: discord.Interaction) -> discord.ui.Modal:
+        server = self._book.server(interaction.guild_id)
+        fields = []
+        for name in LIMITS:
+            value, hint = getattr(server, name), say(texts.SERVER_LIMITS_HINT, limit=getattr(self._allowed, name))
+            fields.append(text_field(name, texts.SETTING_NAMES[name], str(value or ""), hint=hint, most=6))
+        return modal(f"{PREFIX}:limits-set", texts.SERVER_LIMITS, *fields)
+
+    async def _set_limits(self, interaction: discord.Interaction, fields: dict[str, str]) -> None:
+        typed = {name: fields.get(name, "").strip() for name in LIMITS}
+        for value in typed.values():
+            if value and not (value.isdecimal() and int(value) >= 1):
+                words = say(texts.SERVER_WRONG_NUMBER, value=clean(value))
+                await interaction.response.send_message(words, ephemeral=True)
+                return
+        await self._set(interaction, **{name: int(value) if value else None for name, value in typed.items()})
+
+    def _words_modal(self, interaction: discord.Interaction) -> Any:
+        server = self._book.server(interaction.guild_id)
+        choose = choice_menu(PREFIX, "language", server.language, LANGUAGES)
+        choose.custom_id = "language"
+        choose.required = False
+        label = discord.ui.Label[Any](text=texts.SETTING_NAMES["language"], component=choose)
+        return voice_modal(self._house, interaction, f"{PREFIX}:words-set", server.voice, label)
+
+    async def _set_words(self, interaction: discord.Interaction, fields: dict[str, str]) -> None:
+        name, language = fields.get("voice", "").strip(), fields.get("language", "")
+        key = key_of(self._house, interaction, name)
+        if key is None:
+            await refuse_voice(self._house, interaction, name)
+        else:
+            await self._set(interaction, voice=key or None, language=None if language in ("", OPEN) else language)
+
+    async def _set(self, interaction: discord.Interaction, **changes: Any) -> None:
+        guild = interaction.guild_id or 0
+        try:
+            after = await self._book.change_server(guild, **changes)
+        except pydantic.ValidationError:  # a forged choice
+            await interaction.response.send_message(texts.NOT_UNDERSTOOD, ephemeral=True)
+            return
+        content, view = self.shown(interaction)
+        await interaction.response.edit_message(content=content, view=view)
+        await self._notice(interaction, after, changes)
+
+    async def _notice(self, interaction: discord.Interaction, server: Server, changes: dict[str, Any]) -> None:
+        """The change, in the channel for notices. Where that is not possible the log has it."""
+        if server.log_channel is None:
+            return
+        known = [line for name in changes for line in self._lines(interaction, server) if _tells(line, name)]
+        words = say(texts.SERVER_CHANGED, user=f"<@{interaction.user.id}>", change=" · ".join(known))
+        channel = interaction.client.get_partial_messageable(server.log_channel, guild_id=interaction.guild_id)
+        try:
+            await channel.send(words[:2000], allowed_mentions=discord.AllowedMentions.none())
+        except ERRORS as error:
+            log.info("a change of settings could not be told in channel %d: %s", server.log_channel, error)
+
+
+def _tells(told: str, name: str) -> bool:
+    return told.startswith(f"{texts.SETTING_NAMES[name]}:")
+
+
+def _menus(server: Server) -> Iterable[list[Any]]:
+    """A menu in each row."""
+    yield [
+        discord.ui.ChannelSelect[Any](
+            custom_id=f"{PREFIX}:channels",
+            placeholder=texts.SERVER_CHOOSE_CHANNELS,
+            channel_types=PLACES,
+            min_values=0,
+            max_values=CHOOSABLE,
+            default_values=[_default(number, discord.SelectDefaultValueType.channel) for number in server.channels],
+        )
+    ]
+    yield [
+        discord.ui.RoleSelect[Any](
+            custom_id=f"{PREFIX}:roles",
+            placeholder=texts.SERVER_CHOOSE_ROLES,
+            min_values=0,
+            max_values=CHOOSABLE,
+            default_values=[_default(number, discord.SelectDefaultValueType.role) for number in server.roles],
+        )
+    ]
+    yield [
+        discord.ui.ChannelSelect[Any](
+            custom_id=f"{PREFIX}:log_channel",
+            placeholder=texts.SERVER_CHOOSE_LOG,
+            channel_types=[discord.ChannelType.text],
+            min_values=0,
+            default_values=[
+                _default(number, discord.SelectDefaultValueType.channel) for number in _one(server.log_channel)
+            ],
+        )
+    ]
+    allowed = [(feature.value, texts.FEATURES[feature], feature not in server.off) for feature in Feature]
+    allowed.append((SHARING, texts.SERVER_SHARING, server.sharing))
+    options = [discord.SelectOption(label=label, value=value, default=on) for value, label, on in allowed]
+    yield [menu(f"{PREFIX}:features", texts.SERVER_CHOOSE_FEATURES, options, least=0, most=len(options))]
+
+
+def _buttons() -> Iterable[Any]:
+    yield button(texts.SERVER_LIMITS, f"{PREFIX}:limits")
+    yield button(texts.SERVER_WORDS, f"{PREFIX}:words")
+    yield button(texts.SETTINGS_RESET, f"{PREFIX}:reset", danger=True)
+
+
+def _default(number: int, kind: discord.SelectDefaultValueType) -> discord.SelectDefaultValue:
+    return discord.SelectDefaultValue(id=number, type=kind)
+
+
+def _one(value: int | None) -> list[int]:
+    return [] if value is None else [value]
