@@ -63,10 +63,12 @@ class Guard:
         return {f"{name}:{self.port}" for name in NAMES}
 
     def _same_origin(self, request: web.Request) -> bool:
+        navigation = request.headers.get("Sec-Fetch-Mode") == "navigate"
+        if not navigation and request.headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"}:
+            return False
         origin = request.headers.get(hdrs.ORIGIN)
         if origin is not None:
             return origin == f"http://{request.host}"
-        if request.method != hdrs.METH_GET or hdrs.UPGRADE in request.headers:
-            return False  # a browser always says where these come from
-        navigation = request.headers.get("Sec-Fetch-Mode") == "navigate"
-        return navigation or request.headers.get("Sec-Fetch-Site", "none") in {"none", "same-origin"}
+        return (
+            request.method == hdrs.METH_GET and hdrs.UPGRADE not in request.headers
+        )  # for others browsers name theirs

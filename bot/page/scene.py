@@ -50,6 +50,7 @@ class Scene:
             "people": [_person(person) for person in shown],
             "channels": [self._channel(here) for here in self.channels],
             "commands": self._commands(),
+            "roles": [{"id": str(number), "name": name} for number, name in world.roles.items()],
             "upload_limit": world.upload_limit,
         }
 

@@ -4,8 +4,9 @@ import { el, icon } from "./dom.js";
 import { markdown } from "./markdown.js";
 import { openMenu } from "./popups.js";
 import { player } from "./player.js";
+import { DM } from "./state.js";
 
-const ROW = 1, BUTTON = 2, SELECT = 3, SECTION = 9, TEXT_DISPLAY = 10, FILE = 13, SEPARATOR = 14, CONTAINER = 17;
+const ROW = 1, BUTTON = 2, SELECT = 3, USERS = 5, ROLES = 6, MENTIONABLES = 7, CHANNELS = 8, SECTION = 9, TEXT_DISPLAY = 10, FILE = 13, SEPARATOR = 14, CONTAINER = 17;
 const STYLES = { 1: "primary", 2: "secondary", 3: "success", 4: "danger", 5: "link" };
 
 /** Components as elements. `act(deed, fields)` does what a press means. */
@@ -18,7 +19,8 @@ function one(component, message, state, act) {
   switch (component.type) {
     case ROW: return el("div", { class: "components" }, ...inside());
     case BUTTON: return button(component, act);
-    case SELECT: return select(component, act);
+    case SELECT: return select(component, component.options, act);
+    case USERS: case ROLES: case MENTIONABLES: case CHANNELS: return select(component, known(component, state.place), act);
     case TEXT_DISPLAY: return el("div", { class: "text" }, ...markdown(component.content, state));
     case SEPARATOR: return el("hr", {});
     case SECTION: return el("div", { class: "section" }, el("div", {}, ...inside()), one(component.accessory, message, state, act));
@@ -32,7 +34,7 @@ function one(component, message, state, act) {
       if (component.accent_color != null) box.style.setProperty("--accent-line", colour(component.accent_color));
       return box;
     }
-    default: return component.type > SELECT && component.type < SECTION ? el("button", { type: "button", class: "select", disabled: true }, "This page cannot show this menu") : null;
+    default: return null;
   }
 }
 
@@ -48,13 +50,24 @@ function button(component, act) {
   return el("button", { type: "button", class: look, disabled: component.disabled, data: { id: component.custom_id }, on: { click: press } }, label);
 }
 
-function select(component, act) {
-  const chosen = component.options.filter((option) => option.default).map((option) => option.label);
+/** The options of a menu that Discord itself fills. */
+function known(component, place) {
+  const chosen = new Set((component.default_values ?? []).map((one) => one.id));
+  const allowed = (channel) => !component.channel_types?.length || component.channel_types.includes(channel.type);
+  const lists = {
+    [USERS]: [place.people], [ROLES]: [place.roles], [MENTIONABLES]: [place.people, place.roles],
+    [CHANNELS]: [place.channels.filter((channel) => channel.type !== DM && allowed(channel))],
+  }[component.type];
+  return lists.flat().map((one) => ({ label: one.shown ?? one.name, value: one.id, default: chosen.has(one.id) }));
+}
+
+function select(component, options, act) {
+  const chosen = options.filter((option) => option.default).map((option) => option.label);
   const least = component.min_values ?? 1, most = component.max_values ?? 1;
   const send = (values) => act("choose", { custom_id: component.custom_id, values });
   const open = ({ currentTarget }) => {
-    const items = component.options.map((option) => ({ label: [option.emoji?.name, option.label].filter(Boolean).join(" "), note: option.description, value: option.value, checked: option.default, act: () => send([option.value]) }));
-    openMenu(currentTarget, items, { label: component.placeholder ?? "Make a selection", multiple: most > 1 ? { least, most, done: send } : null });
+    const items = options.map((option) => ({ label: [option.emoji?.name, option.label].filter(Boolean).join(" "), note: option.description, value: option.value, checked: option.default, act: () => send([option.value]) }));
+    openMenu(currentTarget, items, { label: component.placeholder ?? "Make a selection", multiple: most > 1 || least === 0 ? { least, most, done: send } : null });
   };
   return el("button", { type: "button", class: "select", disabled: component.disabled, "aria-haspopup": "menu", data: { id: component.custom_id }, on: { click: open } },
     el("span", {}, chosen.join(", ") || component.placeholder || "Make a selection"), icon("down"));

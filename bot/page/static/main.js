@@ -15,7 +15,7 @@ import { markdown, relative } from "./markdown.js";
 import { MessageList } from "./messages.js";
 import { openModal } from "./popups.js";
 import { Sidebar } from "./sidebar.js";
-import { DM, settings, State, THREAD } from "./state.js";
+import { DM, GROUP, settings, State, THREAD } from "./state.js";
 import { Wire } from "./wire.js";
 
 const OTHERS = 3; // further commands shown as hints
@@ -192,9 +192,9 @@ function refresh() {
   const { here, place } = state;
   sidebar.render();
   hints();
-  const name = `${here.type === DM ? "@" : here.type === THREAD ? "" : "#"}${here.name}`;
+  const name = `${{ [DM]: "@", [GROUP]: "", [THREAD]: "" }[here.type] ?? "#"}${here.name}`;
   const parent = place.channels.find((one) => one.id === here.parent);
-  const topic = here.type === DM ? "Between you and barkbot" : here.type === THREAD ? `A thread in #${parent?.name}` : "Everybody here sees what you ask for";
+  const topic = { [DM]: "Between you and barkbot", [THREAD]: `A thread in #${parent?.name}`, [GROUP]: "Among people: barkbot is no member, whoever has installed it can use it" }[here.type] ?? "Everybody here sees what you ask for";
   at("channel-name").textContent = name;
   at("channel-topic").textContent = topic;
   at("welcome").replaceChildren(el("img", { src: "/static/mark.svg", alt: "", width: "56", height: "56" }), el("h2", {}, `Welcome to ${name}`),

@@ -1,9 +1,9 @@
 // The left side: channels, who one is, the voice channel and what comes out of it.
 
 import { avatar, el, icon, roving } from "./dom.js";
-import { DM, TEXT, THREAD, VOICE } from "./state.js";
+import { DM, GROUP, TEXT, THREAD, VOICE } from "./state.js";
 
-const SIGNS = { [TEXT]: "hash", [DM]: "at", [THREAD]: "thread", [VOICE]: "speaker" };
+const SIGNS = { [TEXT]: "hash", [DM]: "at", [GROUP]: "people", [THREAD]: "thread", [VOICE]: "speaker" };
 
 export class Sidebar {
   #channels = document.getElementById("channels");
@@ -25,8 +25,8 @@ export class Sidebar {
     const focused = document.activeElement?.dataset?.channel;
     const { channels } = this.#state.place;
     const threads = (parent) => channels.filter((one) => one.type === THREAD && one.parent === parent.id);
-    const group = (title, type) => [el("h2", {}, title), ...channels.filter((one) => one.type === type).flatMap((one) => [one, ...threads(one)]).map((one) => this.#channel(one))];
-    this.#channels.replaceChildren(...group("Text channels", TEXT), ...group("Direct messages", DM), ...group("Voice channels", VOICE));
+    const group = (title, ...types) => [el("h2", {}, title), ...channels.filter((one) => types.includes(one.type)).flatMap((one) => [one, ...threads(one)]).map((one) => this.#channel(one))];
+    this.#channels.replaceChildren(...group("Text channels", TEXT), ...group("Direct messages", DM, GROUP), ...group("Voice channels", VOICE));
     if (focused) this.#channels.querySelector(`[data-channel="${focused}"]`)?.focus();
     if (this.#people.children.length === 1) this.#people.append(...this.#state.place.people.filter((person) => !person.bot).map((person) => this.#person(person)));
     this.#renderPanel();

@@ -1,6 +1,6 @@
 // What the page knows. Everything here came over the wire, but for the channel in view and what was dismissed.
 
-export const TEXT = 0, DM = 1, VOICE = 2, THREAD = 11;
+export const TEXT = 0, DM = 1, VOICE = 2, GROUP = 3, THREAD = 11;
 export const EPHEMERAL = 1 << 6, LOADING = 1 << 7, VOICE_MESSAGE = 1 << 13;
 
 export class State {
