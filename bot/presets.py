@@ -136,7 +136,7 @@ class Preset:
 
 def fold(text: str) -> str:
     """Without case and accents, for comparing: `Français` -> `francais`."""
-    apart = unicodedata.normalize("NFKD", text.casefold())
+    apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())  # a letter may hide in a sign
     return "".join(sign for sign in apart if not unicodedata.combining(sign))
 
 

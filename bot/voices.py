@@ -53,10 +53,9 @@ class Library:
 
     async def load(self) -> None:
         """Bring into memory what is written down, and remove files that belong to no voice."""
-        for voice in await self._store.insist(kept.everything):
+        voices, self._favourites, self._recents = await self._store.insist(_read)
+        for voice in voices:
             self._put(voice)
-        self._favourites = await self._store.insist(kept.favourites)
-        self._recents = await self._store.insist(kept.recents)
         await asyncio.to_thread(self._sweep, {voice.file for voice in self._kept.values()})
 
     def _sweep(self, wanted: set[str]) -> None:
@@ -239,6 +238,10 @@ class Library:
         for groups, group in ((self._own, voice.user_id), (self._of_guild, voice.guild_id)):
             if group is not None and group in groups:
                 groups[group] = tuple(other for other in groups[group] if other.id != voice.id)
+
+
+def _read(db: sqlite3.Connection) -> tuple[list[Kept], dict[int, tuple[str, ...]], dict[int, tuple[str, ...]]]:
+    return kept.everything(db), kept.favourites(db), kept.recents(db)
 
 
 def _sorted(*voices: Kept) -> tuple[Kept, ...]:

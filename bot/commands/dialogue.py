@@ -56,7 +56,8 @@ async def perform(
     if isinstance(found, Refused):
         await whisper(interaction, found.words)
     else:
-        await desk.ask(interaction, text=text, seed=seed, options=dataclasses.replace(options, cast=found))
+        options = dataclasses.replace(options, cast=found, long=True)  # a conversation seldom is short
+        await desk.ask(interaction, text=text, seed=seed, options=options)
 
 
 class Turns(Modal):

@@ -9,6 +9,7 @@ import re
 from bot import i18n, texts
 from bot.flow.ask import Ask
 from bot.flow.job import TOKEN_LIFE
+from bot.flow.options import Kind, Options
 from bot.flow.script import tidy
 from bot.texts import say
 
@@ -76,7 +77,7 @@ def _decide(ask: Ask, facts: Facts, now: float) -> Admitted | Refused:
     text = tidy(ask.text, ask.options.kind)
     if not text:
         return Refused(rule="empty", words=say(texts.EMPTY))
-    if words := _too_long(len(text), facts.limits, long=ask.options.long):
+    if words := _too_long(len(text), facts.limits, ask.options):
         return Refused(rule="too-long", words=words)
     for voice in filter(None, (ask.voice, *ask.options.cast.values())):
         if facts.voices and voice not in facts.voices:
@@ -84,11 +85,11 @@ def _decide(ask: Ask, facts: Facts, now: float) -> Admitted | Refused:
     return _in_time(ask, facts, now) or _room(facts, now) or Admitted(text=text)
 
 
-def _too_long(length: int, limits: Limits, *, long: bool) -> str | None:
-    limit = limits.long_chars if long else limits.max_chars
+def _too_long(length: int, limits: Limits, options: Options) -> str | None:
+    limit = max(limits.long_chars, limits.max_chars) if options.long else limits.max_chars
     if length <= limit:
         return None
-    if limit < limits.long_chars:
+    if limit < limits.long_chars and options.kind is Kind.SAY:
         return say(texts.TOO_LONG_HERE, length=length, limit=limit, long=limits.long_chars)
     return say(texts.TOO_LONG, length=length, limit=limit)
 

@@ -17,7 +17,7 @@ from bot.settings import Book, Feature, Liveliness, Mine, Server, parse
 from bot.store import Store
 
 ALICE, KENNEL = 1, 10
-LIMITS = Limits(max_chars=1000, waiting_per_user=3, waiting_per_guild=20, max_wait=720.0)
+LIMITS = Limits(max_chars=1000, long_chars=4000, waiting_per_user=3, waiting_per_guild=20, max_wait=720.0)
 
 
 @contextlib.asynccontextmanager

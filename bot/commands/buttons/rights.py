@@ -13,6 +13,9 @@ from bot.flow.job import Job, State
 
 ASKER = frozenset({Action.EDIT, Action.KEEP})
 ASKER_OR_MODERATOR = frozenset({Action.DELETE, Action.CANCEL})
+LIKE_COMMANDS = frozenset(  # for whoever may use commands; looking, tidying and reporting are for everybody
+    {Action.AGAIN, Action.VARY, Action.EDIT, Action.PLAY, Action.KEEP, Action.BUBBLE, Action.SOUNDBOARD}
+)
 UNFINISHED = frozenset({State.RECEIVED, State.QUEUED, State.RENDERING})
 FINISHED = frozenset({State.RENDERED, State.ANSWERED})  # rendered: Discord has it, and we are about to write that down
 
@@ -57,13 +60,12 @@ def _here(job: Job, presser: Presser) -> bool:
 
 
 def _person(action: Action, job: Job, presser: Presser) -> str | None:
-    if job.user_id == presser.user_id:
-        return None if presser.may_use_commands else texts.BUTTON_NO_COMMANDS
-    if action in ASKER:
+    own = job.user_id == presser.user_id
+    if action in ASKER and not own:
         return texts.BUTTON_ASKER_ONLY
-    if action in ASKER_OR_MODERATOR:
-        return None if presser.moderator else texts.BUTTON_ASKER_OR_MODERATOR
-    return None if presser.may_use_commands else texts.BUTTON_NO_COMMANDS
+    if action in ASKER_OR_MODERATOR and not own and not presser.moderator:
+        return texts.BUTTON_ASKER_OR_MODERATOR
+    return texts.BUTTON_NO_COMMANDS if action in LIKE_COMMANDS and not presser.may_use_commands else None
 
 
 def _moment(action: Action, job: Job) -> str | None:

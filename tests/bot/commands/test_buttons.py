@@ -39,13 +39,13 @@ async def test_an_answer_has_the_everyday_buttons_and_the_rest_in_private(scene:
     message = await exchange.until(lambda message: message.attachments)
     assert labels(message) == ["Again", "Vary", "Edit", "More"]
     more = await scene.discord.user("alice").press(message, label="More")
-    assert labels(await scene.private(more)) == ["Details", "Report", "Delete"]  # nothing is kept yet
-    await scene.keep(exchange.id)
-    more = await scene.discord.user("alice").press(message, label="More")
     kept = ["Keep voice", "Voice message", "Add to soundboard"]
     assert labels(await scene.private(more)) == [*kept, "Details", "Report", "Delete"]
     more = await scene.discord.user("bob").press(message, label="More")
     assert labels(await scene.private(more)) == ["Voice message", "Add to soundboard", "Details", "Report"]
+    nothing_kept = await scene.answered()
+    more = await scene.discord.user("alice").press(nothing_kept, label="More")
+    assert labels(await scene.private(more)) == ["Details", "Report", "Delete"]
 
 
 async def test_what_is_too_long_or_in_private_is_not_offered_to_the_soundboard(scene: Scene) -> None:

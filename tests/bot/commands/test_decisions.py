@@ -17,7 +17,7 @@ from bot.commands.buttons import forms, view_for, waiting_view
 from bot.commands.buttons.anew import COOLEST, STEPS, WARMEST, moved
 from bot.commands.buttons.keeping import sound_name
 from bot.commands.buttons.mark import LARGEST_ID, TEMPLATE, Action, Mark
-from bot.commands.buttons.rights import ASKER, ASKER_OR_MODERATOR, FINISHED, UNFINISHED, Presser, refusal
+from bot.commands.buttons.rights import ASKER, ASKER_OR_MODERATOR, FINISHED, LIKE_COMMANDS, UNFINISHED, Presser, refusal
 from bot.commands.buttons.telling import SHOWN, plain
 from bot.commands.buttons.view import more_view
 from bot.flow.check import Refused
@@ -87,7 +87,7 @@ def test_who_may_press_what_and_when_in_all_cases(action: Action) -> None:
             may_use_commands=commands,
         )
         theirs = own or action not in ASKER | ASKER_OR_MODERATOR or (moderator and action in ASKER_OR_MODERATOR)
-        allowed = commands or (moderator and not own and action in ASKER_OR_MODERATOR)
+        allowed = commands or action not in LIKE_COMMANDS
         timely = state in (UNFINISHED if action is Action.CANCEL else FINISHED)
         expected = here and theirs and allowed and timely
         assert (refusal(Mark(action=action, job=1), job, presser) is None) == expected

@@ -7,6 +7,7 @@ from bot.loopback.server import Loopback
 from tests.bot.harness import bot_on, scripted
 from tests.fakes.child import FakeOptions
 
+LONG = "and so on " * 200 + "bye."  # with the rest 2,030 characters: a conversation may be long
 VOICES = ("v2/en_speaker_6", "v2/en_speaker_9", "v2/de_speaker_1", "v2/de_speaker_2")
 
 
@@ -15,12 +16,12 @@ async def test_turns_in_one_line(tmp_path: Path) -> None:
     async with Loopback() as discord, bot_on(discord, tmp_path, synth=synth) as app:
         await synth.until_ready()
         exchange = await discord.user("alice").slash(
-            "bark", "dialogue", text="Ann: Hello! / Bob: Hi. | Ann: Bye.", cast="bob=v2/en_speaker_6", dm=True
+            "bark", "dialogue", text=f"Ann: Hello! / Bob: Hi. | Ann: {LONG}", cast="bob=v2/en_speaker_6", dm=True
         )
         await exchange.until(lambda message: message.attachments)
         job = await app._store.call(queue.get, exchange.id)
         assert job is not None
-        assert job.text == "Ann: Hello!\nBob: Hi.\nAnn: Bye."
+        assert job.text == f"Ann: Hello!\nBob: Hi.\nAnn: {LONG}"
         assert job.options.cast == {"Ann": "v2/en_speaker_9", "Bob": "v2/en_speaker_6"}
         assert discord.complaints == []
 

@@ -55,6 +55,15 @@ async def test_a_file_that_cannot_be_read_is_refused_in_private(tmp_path: Path) 
         assert discord.complaints == []
 
 
+async def test_a_file_that_is_gone_is_said_to_be(tmp_path: Path) -> None:
+    async with Loopback() as discord, bot_on(discord, tmp_path):
+        exchange = await discord.user("alice").slash("bark", "long", file=("story.txt", b"hello"))
+        discord.messages._files.clear()  # before the bot has heard of it
+        words = await exchange.until(lambda message: message.ephemeral)
+        assert "could not fetch that file" in words.content
+        assert discord.complaints == []
+
+
 def test_what_is_no_text() -> None:
     assert decoded(b"\0\1\2") is None
     assert decoded(b"\xff\xfea") is None

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from bot.flow.ask import Ask
 from bot.flow.check import Admitted, Facts, Limits, Refused, Rules, clean, decide
 from bot.flow.options import Kind, Options
+from bot.settings import Feature
 
 LIMITS = Limits(max_chars=50, long_chars=80, waiting_per_user=3, waiting_per_guild=5, max_wait=720.0)
 FACTS = Facts(
@@ -48,6 +49,7 @@ def test_white_space_is_folded_before_counting() -> None:
         ({"text": " \n "}, {}, "empty", "Write some text"),
         ({"text": "a" * 51}, {}, "too-long", "51 characters; 50"),
         ({"text": "a" * 51}, {}, "too-long", "use /bark long: up to 80"),
+        ({"text": "a" * 51, "options": Options(kind=Kind.SING)}, {}, "too-long", "50 is the most I take at once"),
         ({"text": "a" * 81, "options": Options(long=True)}, {}, "too-long", "80 is the most I take at once"),
         ({"text": " ", "options": Options(locale="de")}, {}, "empty", "Schreib etwas Text"),
         ({"reachable": False}, {"wait": 600.0, "estimate": 241.0}, "too-late", "about 14 min"),
@@ -103,7 +105,7 @@ def test_what_is_repeated_to_people_carries_no_markup(text: str) -> None:
         (Rules(channels=frozenset({7})), "This server lets me speak in <#7> only."),
         (Rules(channels=frozenset({9, 7, 8})), "This server lets me speak in <#7>, <#8> or <#9> only."),
         (Rules(roles=frozenset({7})), "This server lets me speak for <@&7> only."),
-        (Rules(off=frozenset({"sing"})), "This server has turned singing off."),
+        (Rules(off=frozenset({Feature.SING})), "This server has turned singing off."),
         (Rules(off=frozenset({"voice"})), "This server has turned speaking in voice channels off."),
     ],
 )

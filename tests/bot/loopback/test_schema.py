@@ -38,6 +38,7 @@ def schema(tmp_path: Path) -> Schema:
         "MessageAttachmentRequest": named,
         "ApplicationCommandUpdateRequest": named,
         "ApplicationCommandCreateRequest": named,
+        "RichEmbed": named,
         "MessageEditRequestPartial": named,
         "IncomingWebhookUpdateRequestPartial": named,
         "IncomingWebhookUpdateForInteractionCallbackRequestPartial": named,
