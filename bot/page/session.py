@@ -19,6 +19,7 @@ from bot.page.radio import Sound
 from bot.page.scene import Scene, version
 
 AT_ONCE = 32  # deeds of one page that may wait for the bot
+BUSY: Json = {"error": "That is too much at once."}
 
 
 class Session:
@@ -32,17 +33,15 @@ class Session:
 
     async def run(self, sound: Sound) -> None:
         """Until the page is closed."""
-        tellers = [asyncio.create_task(self._tell()), asyncio.create_task(self._play(sound))]
-        try:
+        async with asyncio.TaskGroup() as tasks:
+            tellers = [tasks.create_task(self._tell()), tasks.create_task(self._play(sound))]
             async for frame in self._websocket:
-                if frame.type is web.WSMsgType.TEXT and len(self._deeds) < AT_ONCE:
-                    task = asyncio.create_task(self._take(frame.data))
+                if frame.type is web.WSMsgType.TEXT:
+                    task = tasks.create_task(self._take(frame.data))
                     self._deeds.add(task)
                     task.add_done_callback(self._deeds.discard)
-        finally:
             for task in (*tellers, *self._deeds):
                 task.cancel()
-            await asyncio.gather(*tellers, *self._deeds, return_exceptions=True)
 
     async def _tell(self) -> None:
         with contextlib.suppress(ConnectionError):  # closed meanwhile: the reader sees it, too
@@ -80,7 +79,7 @@ class Session:
         try:
             deed = DEEDS.validate_json(text)
             number = deed.number
-            answer = await self._hands.do(deed)
+            answer = BUSY if len(self._deeds) > AT_ONCE else await self._hands.do(deed)
         except ValidationError as error:
             answer = {"error": f"That is no request: {error.error_count()} things are wrong in it."}
         except (Refused, ApiError, ValueError) as error:

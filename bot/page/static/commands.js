@@ -34,7 +34,7 @@ export function messageCommands(place, channel) {
     .map((command) => ({ name: command.name, shown: local(command, "name", place.locale) }));
 }
 
-/** Those that fit what was typed: the beginning first, then all words anywhere in name or description. */
+/** Those that fit what was typed: by the beginning, else by all words anywhere in name or description. */
 export function matching(commands, typed) {
   const wanted = typed.toLowerCase().replace(/^\//, "").trim();
   const words = wanted.split(/\s+/);
@@ -44,7 +44,9 @@ export function matching(commands, typed) {
     if (words.every((word) => name.includes(word))) return 1;
     return words.every((word) => `${name} ${description.toLowerCase()}`.includes(word)) ? 2 : 3;
   };
-  return commands.map((command) => [rank(command), command]).filter(([place]) => place < 3).sort((a, b) => a[0] - b[0]).map(([, command]) => command);
+  const ranked = commands.map((command) => [rank(command), command]).sort((a, b) => a[0] - b[0]);
+  const worst = ranked[0]?.[0] === 0 ? 0 : 2; // where a name begins like this, the others are noise
+  return ranked.filter(([place]) => place <= worst).map(([, command]) => command);
 }
 
 /** The command a newcomer is shown first: one that needs nothing but a text, and its name says that it speaks. */

@@ -239,7 +239,10 @@ function sidebarOpen(open) {
 function keys(event) {
   const busy = event.target.closest("input, textarea, select, dialog, .menu");
   if (event.key === "Escape") sidebarOpen(false);
-  if (event.key === "ArrowUp" && event.target.matches("#composer textarea") && !event.target.value) list.enter();
+  if (event.key === "ArrowUp" && event.target.matches("#composer textarea, #messages") && !event.target.value) {
+    event.preventDefault();
+    list.enter();
+  }
   if (!busy && event.key.length === 1 && event.key !== " " && !event.ctrlKey && !event.metaKey && !event.altKey) composer.focus(); // what is typed, is typed there
 }
 

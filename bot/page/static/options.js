@@ -57,6 +57,7 @@ export class OptionChip {
 
   /** Opens the list of this option, or tells about it. */
   async suggest() {
+    if (document.activeElement !== this.field) return; // sent, or left, meanwhile
     const { option } = this, { listbox } = this.#form;
     const title = `${option.shown}${option.required ? "" : " (optional)"} · ${option.about}`;
     if (!this.listed) return listbox.tell(option.shown, option.about);
