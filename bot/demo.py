@@ -122,7 +122,7 @@ async def _bot(discord: Loopback, config: Config, synth: Synth) -> AsyncIterator
         with point_discord_at(discord.api_url, discord.gateway_url):
             app = App(config=config, token=discord.token, store=store, synth=synth)
             with signals(app.stop):
-                app.client.http.connector = aiohttp.TCPConnector(ssl=discord.voice.ssl_context())  # for voice
+                app.client.http.connector = aiohttp.TCPConnector(limit=0, ssl=discord.voice.ssl_context())  # for voice
                 life = asyncio.create_task(app.run(), name="bot")
                 life.add_done_callback(lambda _: app.stop.set())  # nobody waits for a bot that is gone
                 try:

@@ -79,7 +79,7 @@ async def _say(tab: Any, text: str) -> None:
 async def _save(tab: Any, name: str) -> None:
     await tab.mouse.move(700, 30)
     shot = Image.open(io.BytesIO(await tab.screenshot(animations="disabled")))
-    small = shot.convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    small = shot.convert("RGB").quantize(256, kmeans=3, dither=Image.Dither.NONE)
     small.save(DOCS / name, optimize=True)
     print(DOCS / name, (DOCS / name).stat().st_size)
 

@@ -55,7 +55,7 @@ export class Composer {
   begin(command, values = {}) {
     this.command = command;
     this.#tell("");
-    this.#more = el("button", { type: "button", class: "more-options", "aria-haspopup": "listbox", on: { click: () => this.#offerMore() } });
+    this.#more = el("input", { type: "text", class: "more-options", role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false", on: { focus: () => this.#offerMore(), input: () => this.#offerMore() } });
     const back = el("button", { type: "button", class: "command-name", title: "Press Backspace in an empty field to leave the command", "aria-label": `${command.shown}, leave this command`, on: { click: () => this.#leave() } }, command.shown);
     this.#form.replaceChildren(back, el("div", { class: "chips" }, this.#more), el("button", { class: "icon-button", "aria-label": "Send" }, icon("send")));
     this.#chips = [];
@@ -133,14 +133,16 @@ export class Composer {
   #showRest() {
     const rest = this.#rest().length;
     this.#more.hidden = !rest;
-    this.#more.replaceChildren(icon("plus"), `${rest} more`);
-    this.#more.setAttribute("aria-label", `${rest} more options`);
+    this.#more.value = "";
+    this.#more.placeholder = `+ ${rest} more`;
+    this.#more.setAttribute("aria-label", `${rest} more options, type to search`);
   }
 
   #offerMore() {
-    const items = this.#rest().map((option) => ({ label: option.shown, note: option.about, value: option }));
-    this.#more.focus();
-    this.#listbox.show(this.#more, items, (item) => this.#add(item.value).focus(), { title: "Options" });
+    const typed = this.#more.value.trim().toLowerCase();
+    const items = this.#rest().filter(({ shown }) => shown.toLowerCase().includes(typed)).map((option) => ({ label: option.shown, note: option.about, value: option }));
+    const title = `${this.command.shown} · ${this.command.description}`;
+    this.#listbox.show(this.#more, items, (item) => this.#add(item.value).focus(), { title, marked: typed !== "", empty: "No options match your search" });
   }
 
   #add(option) {
@@ -208,7 +210,12 @@ export class Composer {
       event.preventDefault();
       return chip.option.required ? this.#leave() : this.#remove(chip);
     }
-    if (event.key === "Enter" && !event.shiftKey && (chip || event.target === this.#text)) {
+    if (event.key === "Backspace" && event.target === this.#more && !this.#more.value) {
+      event.preventDefault();
+      const last = this.#chips.at(-1);
+      return last ? last.focus() : this.#leave();
+    }
+    if (event.key === "Enter" && !event.shiftKey && (chip || event.target === this.#text || event.target === this.#more)) {
       event.preventDefault();
       this.send();
     }

@@ -7,12 +7,14 @@ export function openMenu(anchor, items, { label, multiple = null } = {}) {
   document.querySelector(".menu")?.close();
   const box = el("div", { class: "menu", role: "menu", "aria-label": label });
   const role = multiple ? "menuitemcheckbox" : "menuitem";
-  const row = (item) => el("button", { type: "button", role, class: item.danger ? "danger" : "", tabindex: "-1", "aria-checked": multiple ? String(Boolean(item.checked)) : undefined, on: { click: (event) => pick(item, event.currentTarget) } },
+  const row = (item) => el("button", { type: "button", role, class: item.danger ? "danger" : "", tabindex: "-1", "aria-checked": multiple ? String(Boolean(item.checked)) : undefined, on: { click: () => pick(item) } },
     el("span", { class: "label" }, item.label), item.note ? el("span", { class: "note" }, item.note) : null);
-  const pick = (item, button) => {
+  const pick = (item) => {
     if (!multiple) return box.close(), item.act();
-    item.checked = !item.checked;
-    button.setAttribute("aria-checked", String(item.checked));
+    const checked = !item.checked;
+    if (multiple.most === 1) for (const other of items) other.checked = false;
+    item.checked = checked;
+    box.querySelectorAll("[role=menuitemcheckbox]").forEach((row, index) => row.setAttribute("aria-checked", String(Boolean(items[index].checked))));
   };
   box.close = () => {
     box.remove();
