@@ -187,6 +187,39 @@ async def test_buttons_modals_and_private_answers(browser: Any, tmp_path: Path) 
         assert discord.complaints == []
 
 
+async def test_a_command_that_needs_nothing_is_sent_by_enter_and_its_options_are_searched(
+    browser: Any, tmp_path: Path
+) -> None:
+    async with on_page(browser, tmp_path) as (discord, tab):
+        keys, sent = tab.keyboard, tab.locator(".message .used")
+        await keys.type("/bark queue ")
+        await keys.press("Enter")
+        await sent.first.wait_for()
+        await keys.type("/bark say hello")
+        await keys.press("Tab")  # to the options that are left
+        await keys.type("see")
+        await keys.press("Enter")
+        await keys.type("7")
+        await keys.press("Enter")
+        await tab.locator(".message .player").wait_for()
+        (message,) = discord.channel_messages(discord.general)
+        assert "seed 7 " in message.content
+        assert discord.complaints == []
+
+
+async def test_a_menu_of_channels_for_a_moderator(browser: Any, tmp_path: Path) -> None:
+    async with on_page(browser, tmp_path) as (discord, tab):
+        await tab.get_by_role("radio", name="Morgan").check(force=True)
+        await tab.locator("#hints button").first.wait_for()
+        await tab.locator("#composer textarea").fill("/bark server ")
+        await tab.keyboard.press("Enter")
+        await tab.locator(".select").first.click()
+        await tab.get_by_role("menuitemcheckbox", name="bots").click()
+        await tab.get_by_role("menuitem", name="Done").click()
+        await tab.locator(".message .text .mention", has_text="#bots").wait_for()
+        assert discord.complaints == []
+
+
 async def test_a_select_menu_and_a_message_command(browser: Any) -> None:
     async with Loopback() as discord, Page(discord) as page, running(discord, Kennel()), window(browser, page) as tab:
         await tab.keyboard.type("/bark say words")
