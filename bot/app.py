@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import signal
 import sqlite3
@@ -19,19 +20,23 @@ from bot.client import BarkClient
 from bot.commands import buttons
 from bot.commands.compose import Parts, compose
 from bot.config import Config, ModelSection
-from bot.errors import Exit, ModelMissing, TokenError, Unreachable
+from bot.errors import ConfigError, Exit, ModelMissing, TokenError, Unreachable
 from bot.flow import clips, queue
+from bot.flow.booth import Booth
 from bot.flow.clips import Janitor
 from bot.flow.intake import Intake
 from bot.flow.post import Post
 from bot.flow.progress import Board
+from bot.flow.reading import Reading
 from bot.flow.render import Renderer, Settings
 from bot.flow.reply import Outbox
+from bot.flow.voice import Voice
 from bot.house import House
 from bot.previews import Previews
-from bot.settings import Book
+from bot.settings import Book, Feature
 from bot.store import Store, recall, remember
 from bot.voices import Library
+from synth.patience import Clock, SystemClock
 from synth.process import ModelUnavailable, Synth, SynthStopped
 
 log = logging.getLogger(__name__)
@@ -54,15 +59,28 @@ class App:
         store: Store,
         synth: Synth,
         clock: Callable[[], float] = time.time,
+        patience: Clock | None = None,
     ) -> None:
+        """`clock` is of dates, `patience` of how long the bot stays in a voice channel."""
         self._token, self._store, self._synth, self._clock = token, store, synth, clock
         self._known_voices: tuple[str, ...] = ()
         self.stop = asyncio.Event()
         self.connected = asyncio.Event()
+        messages = config.discord.message_content
         self._book, self._library = self._rooms(config)
         house = House(book=self._book, library=self._library)
-        self.client = BarkClient(store=store, ready=self.connected.set, language=house.language)
+        self.client = BarkClient(
+            store=store, ready=self.connected.set, language=house.language, message_content=messages
+        )
         post = self._post = Post(self.client, house.mentions)
+        self.voice = Voice(
+            client=self.client,
+            store=store,
+            post=post,
+            clock=patience or SystemClock(),
+            alone_after=config.voice.alone_after,
+            idle_after=config.voice.idle_after,
+        )
         self._audio = config.store.folder / "audio"
         self._board = Board(
             store=store,
@@ -80,7 +98,7 @@ class App:
             board=self._board,
             clock=clock,
             queued=self._queued,
-            view=buttons.view_for,
+            view=functools.partial(buttons.view_for, playable=True),
             keep=config.store.keep_hours * 3600,
         )
         self._janitor = Janitor(store=store, clock=clock, room=config.store.keep_clips)
@@ -93,6 +111,8 @@ class App:
             lease=uuid.uuid4().hex,
             settings=_settings(config.model),
             settled=self._settled,
+            heard=self.voice.sounds.hear,
+            silent=self.voice.sounds.over,
             voice_files=house.voice_files,
         )
         self._previews = Previews(
@@ -109,6 +129,9 @@ class App:
             pace=lambda: self._renderer.pace,
             queued=self._queued,
         )
+        self._booth = Booth(voice=self.voice, store=store, off=lambda guild: house.off(guild, Feature.VOICE))
+        self._reading = Reading(store=store, voice=self.voice, intake=self._intake, possible=messages)
+        self.client.voice, self.client.reading = self.voice, self._reading
         self._add_commands(house, config)
 
     def _rooms(self, config: Config) -> tuple[Book, Library]:
@@ -139,6 +162,8 @@ class App:
                 limits=config.limits.as_limits(),
                 usual=(config.model.text_temp, config.model.waveform_temp),
                 cancelled=self._cancelled,
+                booth=self._booth,
+                reading=self._reading,
             )
         )
 
@@ -154,11 +179,13 @@ class App:
     def _settled(self) -> None:
         self._outbox.wake.set()
         self._previews.seat_free()
+        self.voice.wake()
 
     def _queued(self) -> None:
         self._previews.give_way()
         self._renderer.wake.set()
         self._board.changed.set()
+        self.voice.wake()
 
     async def run(self) -> None:
         """From start to drained."""
@@ -174,6 +201,7 @@ class App:
                         tasks.create_task(self._outbox.run(), name="outbox"),
                         tasks.create_task(self._janitor.run(), name="janitor"),
                         tasks.create_task(self._renderer.run(), name="renderer"),
+                        tasks.create_task(self.voice.run(self.connected), name="voice"),
                         tasks.create_task(self._connect(), name="gateway"),
                     ]
                     await self.stop.wait()
@@ -208,6 +236,8 @@ class App:
         await self._book.load()
         await self._library.load()
         await self._store.insist(self._sweep)
+        await self.voice.begin()
+        await self._reading.begin()
         await self._log_in()
         self._intake.recover(received)
 
@@ -232,6 +262,11 @@ class App:
     async def _connect(self) -> None:
         try:
             await self.client.connect(reconnect=True)
+        except discord.PrivilegedIntentsRequired as error:
+            raise ConfigError(
+                "Discord does not let this bot read messages. Switch on “Message Content Intent” on the Bot page of"
+                " discord.com/developers, or set discord.message_content = false."
+            ) from error
         except discord.ConnectionClosed as error:
             if error.code == AUTHENTICATION_FAILED:
                 raise TokenError("Discord no longer takes the token. Was it reset? Set the new one.") from error
@@ -258,6 +293,7 @@ class App:
         self._intake.stopping = True
         await self._renderer.stop(FINISH_JOB)
         await self._outbox.flush(FINISH_OUTBOX)
+        await self.voice.close()
         await self._synth.drain(FINISH_OUTBOX)
 
 

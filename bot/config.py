@@ -79,8 +79,16 @@ class DiscordSection(_Section):
     """How Discord is talked to."""
 
     progress_every: Seconds = 2.5
+    message_content: bool = False
     api: str = ""
     gateway: str = ""
+
+
+class VoiceSection(_Section):
+    """How long the bot stays in a voice channel."""
+
+    alone_after: Seconds = 60.0
+    idle_after: Seconds = 300.0
 
 
 class LogSection(_Section):
@@ -100,6 +108,7 @@ class Config(BaseSettings):
     store: StoreSection = StoreSection()
     limits: LimitsSection = LimitsSection()
     discord: DiscordSection = DiscordSection()
+    voice: VoiceSection = VoiceSection()
     log: LogSection = LogSection()
 
     @classmethod

@@ -8,6 +8,8 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
+import discord
+
 from bot.client import BarkClient
 from bot.commands import (
     about,
@@ -21,15 +23,20 @@ from bot.commands import (
     say,
     server,
     settings,
+    voice,
     voices,
 )
 from bot.commands.desk import Desk
 from bot.commands.switch import Switch
+from bot.flow.booth import Booth
 from bot.flow.check import Limits, Refused
 from bot.flow.intake import Intake
+from bot.flow.job import Job
 from bot.flow.pace import Pace
 from bot.flow.post import Post
 from bot.flow.progress import Board
+from bot.flow.reading import Reading
+from bot.flow.visitor import Visitor
 from bot.house import House
 from bot.previews import Previews
 from bot.store import Store
@@ -53,6 +60,8 @@ class Parts:
     limits: Limits  # the configuration's
     usual: tuple[float, float]  # temperatures of text and sound where nobody says otherwise
     cancelled: Callable[[int], None]  # told of each job that was taken back
+    booth: Booth
+    reading: Reading
 
 
 def compose(parts: Parts) -> None:
@@ -78,10 +87,11 @@ def compose(parts: Parts) -> None:
         pace=parts.pace,
         cancelled=parts.cancelled,
     )
+    voice.add(bark, desk, parts.booth, parts.reading)
     help.add(bark, desk, client)
     about.add(bark, store=parts.store, clock=parts.clock, ready=parts.ready, invite=client.invite)
     client.tree.add_command(bark)
-    for menu in menus.build(desk):
+    for menu in menus.build(desk, parts.booth):
         client.tree.add_command(menu)
 
 
@@ -89,6 +99,10 @@ def _tools(parts: Parts) -> buttons.Tools:
     async def keep_voice(user_id: int, name: str, source: Path) -> str | None:
         kept = await parts.house.library.keep(user_id, name, source)
         return kept.words if isinstance(kept, Refused) else None
+
+    async def play(interaction: discord.Interaction, job: Job, take: int) -> None:
+        words = await parts.booth.play(Visitor.of(interaction), job, take, parts.clock())
+        await interaction.response.send_message(words, ephemeral=True)
 
     return buttons.Tools(
         store=parts.store,
@@ -99,5 +113,6 @@ def _tools(parts: Parts) -> buttons.Tools:
         cancelled=parts.cancelled,
         usual=parts.usual,
         keep_voice=keep_voice,
+        play=play,
         log_channel=lambda guild: parts.house.book.server(guild).log_channel,
     )

@@ -158,14 +158,24 @@ class User:
         return self._send(Kind.MODAL, before.channel, data, source=before.source)
 
     def write(self, content: str, *, channel: int | None = None, dm: bool = False) -> Message:
-        """Posts a message. The bot hears nothing of it: it has no message intents."""
-        return self._messages.create(self._place(channel, dm=dm).id, self.person, {"content": content})
+        """Posts a message. The bot hears of it if it asked for messages, in a server."""
+        message = self._messages.create(self._place(channel, dm=dm).id, self.person, {"content": content})
+        if not dm:
+            sender = {key: value for key, value in member(self.person, self._world).items() if key != "user"}
+            self._gateway.written(message.payload() | {"guild_id": str(self._world.guild_id), "member": sender})
+        return message
 
     def join_voice(self, channel: int | None = None) -> Listener:
         """Enters a voice channel, the only one unless told otherwise; what comes back hears the bot there."""
         channel = channel or self._world.voice_channel.id
         self._voice(channel)
         return self._rooms.seat(self.id, channel)
+
+    def deafen(self, *, deaf: bool = True) -> None:
+        """Hears nothing any more where they sit, by their own wish."""
+        state = self._world.voice_states[self.id]
+        state["self_deaf"] = deaf
+        self._gateway.dispatch("VOICE_STATE_UPDATE", state)
 
     def leave_voice(self) -> None:
         """Leaves voice."""
