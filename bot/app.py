@@ -6,51 +6,30 @@ import asyncio
 import contextlib
 import functools
 import logging
-import random
 import signal
 import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Coroutine, Iterator
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 import discord
 
 from bot.client import BarkClient
-from bot.commands import (
-    about,
-    again,
-    buttons,
-    dialogue,
-    help,  # noqa: A004 - a command's name
-    line,
-    long,
-    menus,
-    say,
-    server,
-    settings,
-    voices,
-)
-from bot.commands import voice as voice_commands
-from bot.commands.desk import Desk
-from bot.commands.forms import failed
-from bot.commands.switch import Switch
+from bot.commands import buttons
+from bot.commands.compose import Parts, compose
 from bot.config import Config, ModelSection
 from bot.errors import ConfigError, Exit, ModelMissing, TokenError, Unreachable
 from bot.flow import clips, queue
 from bot.flow.booth import Booth
-from bot.flow.check import Refused
 from bot.flow.clips import Janitor
 from bot.flow.intake import Intake
-from bot.flow.job import Job
 from bot.flow.post import Post
 from bot.flow.progress import Board
 from bot.flow.reading import Reading
 from bot.flow.render import Renderer, Settings
 from bot.flow.reply import Outbox
-from bot.flow.visitor import Visitor
 from bot.flow.voice import Voice
 from bot.house import House
 from bot.previews import Previews
@@ -88,9 +67,11 @@ class App:
         self.stop = asyncio.Event()
         self.connected = asyncio.Event()
         messages = config.discord.message_content
-        self.client = BarkClient(store=store, ready=self.connected.set, message_content=messages)
         self._book, self._library = self._rooms(config)
         house = House(book=self._book, library=self._library)
+        self.client = BarkClient(
+            store=store, ready=self.connected.set, language=house.language, message_content=messages
+        )
         post = self._post = Post(self.client, house.mentions)
         self.voice = Voice(
             client=self.client,
@@ -152,24 +133,6 @@ class App:
         self._reading = Reading(store=store, voice=self.voice, intake=self._intake, possible=messages)
         self.client.voice, self.client.reading = self.voice, self._reading
         self._add_commands(house, config)
-        self.client.hearers.append(self._desk(config).hear)
-
-    def _desk(self, config: Config) -> buttons.Desk:
-        tools = buttons.Tools(
-            store=self._store,
-            post=self._post,
-            intake=self._intake,
-            board=self._board,
-            clock=self._clock,
-            cancel=lambda job: self._synth.cancel(str(job)),
-            line_changed=self._queued,
-            sorry=failed,
-            usual=(config.model.text_temp, config.model.waveform_temp),
-            keep_voice=self._keep_voice,
-            play=self._play,
-        )
-        self.client.desk = buttons.Desk(tools)
-        return self.client.desk
 
     def _rooms(self, config: Config) -> tuple[Book, Library]:
         book = Book(store=self._store, limits=config.limits.as_limits())
@@ -184,39 +147,25 @@ class App:
         return book, library
 
     def _add_commands(self, house: House, config: Config) -> None:
-        switch = Switch(functools.partial(failed, what="a press"))
-        self.client.hearers.append(switch.on_interaction)
-        bark = say.group()
-        random_seed = functools.partial(random.SystemRandom().randint, 0, say.MAX_SEED)
-        desk = Desk(intake=self._intake, house=house, new_seed=random_seed)
-        say.add(bark, desk)
-        dialogue.add(bark, desk)
-        long.add(bark, desk)
-        again.add(bark, desk)
-        voices.add(bark, switch, house, self._previews)
-        settings.add(bark, switch, house)
-        server.add(bark, switch, house, config.limits.as_limits())
-        line.add(
-            bark,
-            store=self._store,
-            board=self._board,
-            limits=config.limits.as_limits(),
-            clock=self._clock,
-            pace=lambda: self._renderer.pace,
-            cancelled=self._cancelled,
+        compose(
+            Parts(
+                client=self.client,
+                store=self._store,
+                post=self._post,
+                intake=self._intake,
+                board=self._board,
+                house=house,
+                previews=self._previews,
+                clock=self._clock,
+                pace=lambda: self._renderer.pace,
+                ready=lambda: self._synth.ready,
+                limits=config.limits.as_limits(),
+                usual=(config.model.text_temp, config.model.waveform_temp),
+                cancelled=self._cancelled,
+                booth=self._booth,
+                reading=self._reading,
+            )
         )
-        voice_commands.add(bark, desk, self._booth, self._reading)
-        help.add(bark, desk, self.client)
-        about.add(
-            bark,
-            store=self._store,
-            clock=self._clock,
-            ready=lambda: self._synth.ready,
-            invite=self.client.invite,
-        )
-        self.client.tree.add_command(bark)
-        for menu in menus.build(desk, self._booth):
-            self.client.tree.add_command(menu)
 
     def _cancelled(self, job: int) -> None:
         """Somebody took this job back: it is not rendered to its end, and its reply says so."""
@@ -227,18 +176,10 @@ class App:
     def _voices(self) -> tuple[str, ...]:
         return self._synth.voices or self._known_voices
 
-    async def _keep_voice(self, user_id: int, name: str, source: Path) -> str | None:
-        kept = await self._library.keep(user_id, name, source)
-        return kept.words if isinstance(kept, Refused) else None
-
     def _settled(self) -> None:
         self._outbox.wake.set()
         self._previews.seat_free()
         self.voice.wake()
-
-    async def _play(self, interaction: discord.Interaction, job: Job, take: int) -> None:
-        words = await self._booth.play(Visitor.of(interaction), job, take, self._clock())
-        await interaction.response.send_message(words, ephemeral=True)
 
     def _queued(self) -> None:
         self._previews.give_way()

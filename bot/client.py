@@ -10,9 +10,8 @@ from collections.abc import Awaitable, Callable
 import discord
 from discord import app_commands
 
-from bot import i18n
 from bot.commands import buttons
-from bot.commands.forms import failed
+from bot.commands.forms import failed, guarded, speak
 from bot.flow.reading import Reading
 from bot.flow.voice import Voice
 from bot.i18n.translator import Translator
@@ -41,14 +40,21 @@ class Tree(app_commands.CommandTree["BarkClient"]):
 
     async def interaction_check(self, interaction: discord.Interaction[BarkClient]) -> bool:
         """Nobody is kept out here."""
-        i18n.speak(interaction.locale)
+        speak(interaction)
         return True
 
 
 class BarkClient(discord.Client):
     """A client that knows one command tree and tells `on_connected` when Discord is there."""
 
-    def __init__(self, *, store: Store, ready: Callable[[], None], message_content: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        ready: Callable[[], None],
+        language: Callable[[discord.Interaction], str],
+        message_content: bool = False,
+    ) -> None:
         """`message_content`: Discord is asked for what messages say, and refuses the bot where the portal does not allow it."""
         intents = INTENTS
         if message_content:
@@ -62,13 +68,12 @@ class BarkClient(discord.Client):
         )
         self.tree = Tree(self)
         self.tree.error(self._command_failed)
-        self._store, self._connected = store, ready
-        self.desk: buttons.Desk | None = None  # set before the login, as these are
-        self.voice: Voice | None = None
+        self._store, self._connected, self.language = store, ready, language
+        self.presses: buttons.Presses | None = None  # of the buttons under answers; set before the login
+        # of everything that is pressed or filled in
+        self.hearers: list[Callable[[discord.Interaction], Awaitable[None]]] = []
+        self.voice: Voice | None = None  # set before the login, too
         self.reading: Reading | None = None
-        self.hearers: list[
-            Callable[[discord.Interaction], Awaitable[None]]
-        ] = []  # of everything that is pressed or filled in
 
     async def try_login(self, token: str) -> None:
         """Log in; a failure leaves nothing open, so that it can be tried again."""
@@ -94,9 +99,9 @@ class BarkClient(discord.Client):
         await self._store.insist(remember, name, mark)
         log.info("commands synced with Discord")
 
+    @guarded
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """Anything that anybody did; discord.py has called commands, buttons and the forms that it knows by itself."""
-        i18n.speak(interaction.locale)
         for hear in self.hearers:
             await hear(interaction)
 

@@ -342,7 +342,6 @@ MORE_WITHOUT_CLIP = "The audio itself is no longer kept here. Press Again to mak
 CANCELLED_BY_MODERATOR = "Cancelled by a moderator."
 DELETED = "Deleted."
 CANNOT_DELETE = "Discord does not let me delete it here. A moderator can, from the message's own menu."
-VOICE_NAME_TAKEN = "You have a voice called “{name}” already. Choose another name."
 KEPT = "Kept as “{name}”. Choose it as the voice of your next text."
 MISSING_FOR_ME = "For that I need the permission “{permission}” here. A moderator can give it to my role."
 MISSING_FOR_YOU = "For that you need the permission “{permission}” on this server."
@@ -379,7 +378,7 @@ DETAILS = """**Voice** {voice} · **seed** {seed} · **model** {model}
 **Temperatures** text {text_temp}, sound {waveform_temp}
 **Length** {seconds} · **made in** {took} · **asked** {when}"""
 DETAILS_VARIED = "Made from an earlier one by a button. Vary keeps text, voice and seed and moves both temperatures a little, at random."
-DETAILS_AGAIN = "The same once more: `/bark {kind}` with this text, this voice, this seed and these temperatures."
+DETAILS_AGAIN = "The same once more: `/{command}` with this text, this voice, this seed and these temperatures."
 DETAILS_TEXT = "**Text**\n```\n{text}\n```"
 DETAILS_NO_TEXT = "The text is for the person who asked."
 
@@ -484,6 +483,12 @@ def translations(language: str) -> Mapping[str, str]:
     """English -> that language, as far as its table goes."""
     words = table(language)
     return {english: words[name] for name, english in sentences().items() if name in words}
+
+
+def called(command: str) -> str:
+    """A command by the name that its reader sees: `bark say` is `bark sagen` in German."""
+    names = table(i18n.language())
+    return " ".join(names.get(f"names.{word}", word) for word in command.split())
 
 
 def sentences() -> dict[str, str]:

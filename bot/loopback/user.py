@@ -5,7 +5,7 @@ What the real client would not let a person do is `Refused` before anything is s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.loopback.commands import Commands, CommandType, Filled, Refused
@@ -74,7 +74,12 @@ class User:
 
         Option values: str, int, float, bool; a `Person`; a channel id; (file name, bytes). None counts as left out.
         """
-        here = self._place(channel, dm=dm)
+        return self.use(path, options, self._place(channel, dm=dm), upload_limit=upload_limit)
+
+    def use(
+        self, path: Sequence[str], options: Mapping[str, Any], here: Channel, *, upload_limit: int | None = None
+    ) -> Exchange:
+        """The same for options of any name."""
         command = self._commands.find(path[0], CommandType.CHAT, here, self.person)
         given = {name: value for name, value in options.items() if value is not None}
         filled = Filled(self._world, self._messages)
@@ -87,10 +92,15 @@ class User:
         self, *path: str, focused: tuple[str, Any], channel: int | None = None, dm: bool = False, **options: Any
     ) -> list[Json]:
         """Types into one option: `await alice.autocomplete("bark", "say", focused=("voice", "en"))` -> choices."""
-        here = self._place(channel, dm=dm)
+        return await self.suggestions(path, options, focused, self._place(channel, dm=dm))
+
+    async def suggestions(
+        self, path: Sequence[str], options: Mapping[str, Any], focused: tuple[str, Any], here: Channel
+    ) -> list[Json]:
+        """The same for options of any name."""
         command = self._commands.find(path[0], CommandType.CHAT, here, self.person)
         filled = Filled(self._world, self._messages)
-        values = options | {focused[0]: focused[1]}
+        values = {**options, focused[0]: focused[1]}
         data = _command_data(command) | {"options": filled.options(command, path[1:], values, focused[0])}
         exchange = self._send(Kind.AUTOCOMPLETE, here, data)
         await exchange.acknowledged()

@@ -33,6 +33,7 @@ class ChannelType(enum.IntEnum):
 class Permissions(enum.IntFlag):
     """The documented permission bits that this server looks at."""
 
+    MANAGE_CHANNELS = 1 << 4
     MANAGE_GUILD = 1 << 5
     VIEW_CHANNEL = 1 << 10
     SEND_MESSAGES = 1 << 11
@@ -62,6 +63,13 @@ PERSON = (
     | Permissions.USE_APPLICATION_COMMANDS
     | Permissions.SEND_MESSAGES_IN_THREADS
     | Permissions.SEND_VOICE_MESSAGES
+)
+MODERATOR = (
+    PERSON
+    | Permissions.MANAGE_CHANNELS
+    | Permissions.MANAGE_GUILD
+    | Permissions.MANAGE_MESSAGES
+    | Permissions.CREATE_GUILD_EXPRESSIONS
 )
 NOTHING = Permissions(0)
 BOT = PERSON | Permissions.SET_VOICE_CHANNEL_STATUS | Permissions.CREATE_GUILD_EXPRESSIONS
