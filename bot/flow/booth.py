@@ -125,7 +125,7 @@ class Booth:
                     words=beginning(playing.job.text, WORDS),
                     asker=f"<@{playing.turn.user_id}>",
                     seconds=texts.clip_length(playing.speech.seconds),
-                    paused=say(texts.VOICE_NOW_PAUSED) if room.paused else "",
+                    paused=say(texts.VOICE_NOW_PAUSED) if playing.paused else "",
                 )
             )
         lines += [waits(number, entry, visitor.user_id) for number, entry in enumerate(waiting[:SHOWN], start=1)]

@@ -7,23 +7,22 @@ until something changes or a moment has come. So nothing that is missed can keep
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 import logging
 from collections.abc import Sequence
-from typing import Protocol
 
 import discord
 
 from bot import i18n, texts
-from bot.flow import clips, door, queue, stage
+from bot.flow import door, stage
 from bot.flow.entrance import Entrance
-from bot.flow.job import Job
 from bot.flow.plain import beginning
+from bot.flow.playing import WATCH, Playing
+from bot.flow.record import Record, Teller
 from bot.flow.sign import Sign
 from bot.flow.sounds import Sounds
 from bot.flow.speaker import Speech
-from bot.flow.turn import COMING, Entry, State, Turn
+from bot.flow.turn import Entry, State, Turn
 from bot.store import Store
 from bot.texts import say
 from bot.voice_client import VoiceClient
@@ -31,17 +30,8 @@ from synth.patience import Clock, within
 
 log = logging.getLogger(__name__)
 
-WATCH = 5.0  # seconds in which a player that can speak reads at least once
-STUMBLES = 3  # interruptions in a row without a packet heard after which a turn is given up
 SHOWN = 80  # characters of a text in the status line
 AGAIN = 1.0  # seconds after a mistake of ours until the next look
-
-
-class Teller(Protocol):
-    """Says something in a text channel."""
-
-    async def __call__(self, channel_id: int, words: str) -> None:
-        """Once, if Discord takes it."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,20 +49,6 @@ class Shared:
     idle_after: float
 
 
-@dataclasses.dataclass(kw_only=True, slots=True, eq=False)
-class Playing:
-    """What is heard now. `verdict`: how it ends by somebody's wish."""
-
-    turn: Turn
-    job: Job
-    speech: Speech
-    began_at: int  # packets that were heard before
-    ended: bool = False
-    verdict: State | None = None
-    votes: set[int] = dataclasses.field(default_factory=set)
-    reads: int = -1  # at the watchdog's last look
-
-
 class Room:
     """The voice of one server. The commands call the methods; `run` is its task."""
 
@@ -81,13 +57,11 @@ class Room:
         self._lock = asyncio.Lock()  # held while it looks, joins or leaves
         self._alone_since: float | None = None
         self._idle_since: float | None = None
-        self._watch_at = 0.0
-        self._stumbles: dict[int, int] = {}  # by turn
+        self._record = Record(store=shared.store, sounds=shared.sounds, tell=shared.tell)
         self._channel_id: int | None = None
         self.changed = asyncio.Event()
         self.voice: VoiceClient | None = None
         self.playing: Playing | None = None
-        self.paused = False
         self._held_at: int | None = None  # the last turn when somebody ended the connection: the queue waits
         self.text_id = 0  # where words go
 
@@ -113,16 +87,14 @@ class Room:
             self.changed.set()
             return why
 
-    async def leave(self, state: State = State.SKIPPED) -> list[Turn]:
+    async def leave(self) -> list[Turn]:
         """Go, and forget what waits; that is returned."""
         async with self._lock:
-            left = await self._shared.store.insist(stage.clear, self.guild_id, state)
+            left = await self._record.clear(self.guild_id, State.SKIPPED)
             self._judge(State.SKIPPED)
             self._held_at = None
             await self._exit()
             await self._settle()
-            for turn in left:
-                self._shared.sounds.forget(turn.id)
             self.changed.set()
             return left
 
@@ -132,7 +104,7 @@ class Room:
             if self.playing is not None and self.playing.turn.id == turn.id:
                 self.skip()
             else:
-                await self._end(turn, State.SKIPPED)
+                await self._record.end(turn, State.SKIPPED)
         self.changed.set()
 
     def skip(self) -> None:
@@ -141,14 +113,7 @@ class Room:
 
     def pause(self) -> bool | None:
         """Stop for a while, or go on: whether it is paused now. None: nothing is heard."""
-        if self.playing is None or self.voice is None:
-            return None
-        if self.paused:
-            self.voice.resume()
-        else:
-            self.voice.pause()
-        self.paused = not self.paused
-        return self.paused
+        return self.playing.turn_pause(self.voice) if self.playing is not None and self.voice is not None else None
 
     def vote(self, user_id: int) -> tuple[int, int]:
         """One more who wants the next: how many do, and how many it takes. With enough, it is skipped."""
@@ -199,8 +164,8 @@ class Room:
     def _moment(self) -> float | None:
         """When it has to look again by itself."""
         shared, moments = self._shared, []
-        if self.playing is not None and not self.paused and self._alone_since is None:
-            moments.append(self._watch_at)
+        if self.playing is not None and not self.playing.paused and self._alone_since is None:
+            moments.append(self.playing.watch_at)
         if self._alone_since is not None:
             moments.append(self._alone_since + shared.alone_after)
         if self._idle_since is not None:
@@ -217,7 +182,7 @@ class Room:
         """Begin the first turn that can be heard, in the channel where it belongs."""
         for lost in line:
             if not (lost.coming or lost.made):  # its own words say why
-                await self._end(lost.turn, State.DROPPED)
+                await self._record.end(lost.turn, State.DROPPED)
         left = [entry for entry in line if entry.coming or entry.made]
         entry = next((entry for entry in left if self._shared.sounds.ready(entry)), None)
         if not left:
@@ -232,7 +197,8 @@ class Room:
             return
         speech = await self._shared.sounds.of(entry)
         if speech is None or not speech.ready:
-            await self._unheard(entry, speech)
+            await self._record.unheard(entry, speech)
+            self.changed.set()
         else:
             await self._begin(entry, speech)
 
@@ -244,58 +210,26 @@ class Room:
         state = channel.guild.me.voice
         return state is None or not state.suppress
 
-    async def _unheard(self, entry: Entry, speech: Speech | None) -> None:
-        """Its file is gone; or it was made again and is another now: the first part was heard, the message has the whole."""
-        await self._end(entry.turn, State.DROPPED)
-        self.changed.set()
-        if speech is None:
-            await self._shared.tell(entry.turn.text_id, say(texts.VOICE_CLIP_GONE, asker=f"<@{entry.turn.user_id}>"))
-
     async def _begin(self, entry: Entry, speech: Speech) -> None:
-        voice, channel, loop = self.voice, self.channel, asyncio.get_running_loop()
-        if voice is None or channel is None or not await self._shared.store.insist(stage.begin, entry.turn.id):
+        voice, channel, shared = self.voice, self.channel, self._shared
+        if voice is None or channel is None or not await shared.store.insist(stage.begin, entry.turn.id):
             return
-        playing = Playing(turn=entry.turn, job=entry.job, speech=speech, began_at=speech.heard)
-
-        def ended(error: Exception | None) -> None:  # in the player's thread
-            if error is not None:
-                log.warning("%r is interrupted: %s", playing.job, error)
-            with contextlib.suppress(RuntimeError):  # the loop has ended, too
-                loop.call_soon_threadsafe(self._over, playing)
-
-        self.playing, self.paused, self.text_id = playing, False, entry.turn.text_id
-        self._watch_at = self._shared.clock.now() + WATCH
-        try:
-            voice.play(speech, after=ended)
-        except discord.ClientException:  # the connection went a moment before
-            playing.ended = True
-            self.changed.set()
-            return
+        watch_at = shared.clock.now() + WATCH
+        self.text_id = entry.turn.text_id
+        self.playing = Playing(turn=entry.turn, job=entry.job, speech=speech, began_at=speech.heard, watch_at=watch_at)
+        self.playing.start(voice, self.changed.set)
         words = beginning(entry.job.text, SHOWN)
-        self._shared.sign.show(
-            channel, say(texts.VOICE_STATUS, words=words) if words else say(texts.VOICE_STATUS_ALONE)
-        )
-
-    def _over(self, playing: Playing) -> None:
-        playing.ended = True
-        self.changed.set()
+        shared.sign.show(channel, say(texts.VOICE_STATUS, words=words) if words else say(texts.VOICE_STATUS_ALONE))
 
     def _judge(self, verdict: State) -> None:
         if self.playing is not None:
-            self.playing.verdict = verdict
-            if self.voice is not None:
-                self.voice.stop()  # after the packet at hand, with the frames of silence that belong there
+            self.playing.judge(verdict, self.voice)
             self.changed.set()
 
     async def _watch(self) -> None:
-        """A player that could speak and does not read any more is dead: its thread, or the socket under it."""
-        playing, voice, now = self.playing, self.voice, self._shared.clock.now()
-        if playing is None or voice is None or playing.ended or now < self._watch_at:
-            return
-        self._watch_at = now + WATCH
-        reads, before = playing.speech.reads, playing.reads
-        playing.reads = reads
-        if reads == before and voice.is_safe and not self.paused:
+        """A dead player does not come back by itself."""
+        playing, voice = self.playing, self.voice
+        if playing is not None and voice is not None and playing.is_dead(voice, self._shared.clock.now()):
             log.warning("the player of server %d is dead: the connection is made anew", self.guild_id)
             playing.ended = True
             await self._exit()
@@ -306,42 +240,10 @@ class Room:
         lost = self.voice is None or self.voice.gone
         if playing is None or not (playing.ended or (playing.verdict and lost)):
             return  # its thread may still have to send the silence at the end
-        self.playing, self.paused = None, False
+        self.playing = None
         if self.voice is not None:
             self.voice.stop()
-        turn, speech = playing.turn, playing.speech
-        if playing.verdict is not None or speech.over:
-            await self._end(turn, playing.verdict or State.PLAYED)
-        elif speech.broken and not await self._goes_again(playing.job):
-            await self._end(turn, State.DROPPED)  # the job's own words say why
-        else:
-            await self._interrupted(playing)
-
-    async def _goes_again(self, job: Job) -> bool:
-        latest = await self._shared.store.insist(queue.get, job.id)
-        return latest is not None and latest.state in COMING
-
-    async def _interrupted(self, playing: Playing) -> None:
-        turn = playing.turn
-        moved_on = playing.speech.heard > playing.began_at or playing.speech.broken
-        self._stumbles[turn.id] = 0 if moved_on else self._stumbles.get(turn.id, 0) + 1
-        if self._stumbles[turn.id] < STUMBLES:
-            await self._shared.store.insist(stage.back, turn.id)
-            return
-        await self._end(turn, State.DROPPED)
-        await self._shared.tell(turn.text_id, say(texts.VOICE_STUMBLES, asker=f"<@{turn.user_id}>"))
-
-    async def _end(self, turn: Turn, state: State) -> None:
-        self._shared.sounds.forget(turn.id)
-        self._stumbles.pop(turn.id, None)
-        await self._shared.store.insist(stage.end, turn.id, state)
-        await self._tidy(turn)
-
-    async def _tidy(self, turn: Turn) -> None:
-        """A file that was there for this turn alone goes."""
-        job = await self._shared.store.insist(clips.unwanted, turn.job)
-        if job is not None:
-            await asyncio.to_thread(clips.remove, clips.paths(job))
+        await self._record.settle(playing)
 
     # -- where it is --------------------------------------------------------------------------------------------------
 
@@ -417,12 +319,10 @@ class Room:
 
     async def _give_up(self, channel_id: int, why: str) -> None:
         """Leave, and drop what was to be heard there; who asked for it is told why, if there was anything."""
-        left = await self._shared.store.insist(stage.clear, self.guild_id, State.DROPPED, channel_id=channel_id)
+        left = await self._record.clear(self.guild_id, State.DROPPED, channel_id)
         self._judge(State.DROPPED)
         await self._exit()
         await self._settle()
-        for turn in left:
-            self._shared.sounds.forget(turn.id)
         if left:
             await self._shared.tell(self.text_id, say(texts.VOICE_GIVEN_UP, why=why, count=len(left)))
 

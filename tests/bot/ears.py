@@ -46,8 +46,8 @@ class Ears:
         exchange = await self.discord.user(name).slash("bark", "play", text=text, **options)
         sql = "SELECT 1 FROM turns WHERE job = ?"
         async with asyncio.timeout(10):
-            while not await self.app._store.call(lambda db: db.execute(sql, (exchange.id,)).fetchone()):
-                await asyncio.sleep(0.01)  # a row has no event
+            while not await self.app._store.call(lambda db: db.execute(sql, (exchange.id,)).fetchone()):  # noqa: ASYNC110 - a row has no event
+                await asyncio.sleep(0.01)
         return exchange
 
     async def said(self, name: str, *path: str, **options: Any) -> str:
@@ -75,8 +75,8 @@ class Ears:
         """Until the server's turns are so, oldest first."""
         sql = "SELECT state FROM turns ORDER BY id"
         async with asyncio.timeout(10):
-            while await self.app._store.call(lambda db: [row["state"] for row in db.execute(sql)]) != list(states):
-                await asyncio.sleep(0.01)  # a row has no event
+            while await self.app._store.call(lambda db: [row["state"] for row in db.execute(sql)]) != list(states):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
 
     async def job(self, exchange: Exchange) -> Job | None:
         """As written down."""

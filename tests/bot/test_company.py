@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.flow.room import WATCH
+from bot.flow.playing import WATCH
+from bot.loopback import payloads
 from bot.loopback.voice_session import Close
 from bot.loopback.world import Permissions
 from tests.bot.ears import Ears, ears_in, packets_of, posted, speech
@@ -56,7 +57,7 @@ async def test_a_full_channel_is_said_to_be_full(ears: Ears) -> None:
 
 async def test_it_does_not_run_from_its_listeners(ears: Ears) -> None:
     other = ears.discord.add_voice_channel("other")
-    alice = ears.sit("alice")
+    ears.sit("alice")
     bob = ears.sit("bob", other)
     await posted(await ears.play("alice", "hello"))
     await ears.turns("played")
@@ -222,13 +223,10 @@ async def test_on_a_stage_it_asks_to_speak_and_waits(ears: Ears) -> None:
 
 
 async def test_with_the_right_it_steps_onto_the_stage(ears: Ears) -> None:
-    ears.discord.world.bot.permissions |= Permissions.MUTE_MEMBERS
-    role = {"guild_id": str(ears.discord.guild_id)}
-    from bot.loopback.payloads import role as role_payload
-
     world = ears.discord.world
-    role["role"] = role_payload(world.role_id, "barkbot", int(world.bot.permissions))
-    ears.discord.gateway.dispatch("GUILD_ROLE_UPDATE", role)
+    world.bot.permissions |= Permissions.MUTE_MEMBERS
+    role = payloads.role(world.role_id, "barkbot", int(world.bot.permissions))
+    ears.discord.gateway.dispatch("GUILD_ROLE_UPDATE", {"guild_id": str(world.guild_id), "role": role})
     stage = ears.discord.add_voice_channel("stage", stage=True)
     alice = ears.sit("alice", stage)
     file = await posted(await ears.play("alice", "hello"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from pathlib import Path
 
 import pytest
@@ -27,9 +28,9 @@ async def test_what_is_heard_is_what_is_posted(ears: Ears) -> None:
     await ears.discord.until(lambda: alice.packets and alice.packets[-1].payload == SILENCE)
     assert speech(alice) == packets_of(file)
     heard = [packet for packet in alice.packets if packet.payload != SILENCE]
-    steps = {after.timestamp - before.timestamp for before, after in zip(heard, heard[1:], strict=False)}
+    steps = {after.timestamp - before.timestamp for before, after in itertools.pairwise(heard)}
     assert steps == {960}
-    assert {after.sequence - before.sequence for before, after in zip(heard, heard[1:], strict=False)} == {1}
+    assert {after.sequence - before.sequence for before, after in itertools.pairwise(heard)} == {1}
     assert [packet.payload for packet in alice.packets][-5:] == [SILENCE] * 5
     assert alice.lost == 0
     assert ears.discord.world.voice_states[ears.discord.application_id]["self_deaf"]

@@ -97,9 +97,7 @@ async def test_one_takes_out_ones_own_and_a_moderator_everything(ears: Ears) -> 
     assert "no number 7" in await ears.said("alice", "skip", number=7)
     assert await ears.said("alice", "skip", number=2) == "Taken out of the queue."
     await ears.turns("playing", "waiting", "skipped")
-    assert await ears.said("carol", "stop") == "You are not in <#%d>. Join it to have a say in what is heard there." % (
-        ears.discord.voice_channel
-    )
+    assert "Join it to have a say" in await ears.said("carol", "stop")
     assert await ears.said("alice", "stop") == "Taken out: 1."
     await ears.turns("skipped", "waiting", "skipped")
     assert await ears.said("alice", "stop") == "Nothing of yours is in the queue. Everything: that is for moderators."

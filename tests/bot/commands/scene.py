@@ -63,7 +63,7 @@ class Scene:
             values["options"] = json.dumps(values["options"])
         number = values.pop("id")
         await self.app._store.call(insert_in_state, values.pop("state", "answered"), job=number, **values)
-        components = view_for(await self.job(number)).to_components()
+        components = view_for(await self.job(number), playable=True).to_components()
         body = {"content": "an answer", "components": components, "nonce": str(number)}
         return discord.messages.create(here, discord.world.bot, body)
 
