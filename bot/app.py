@@ -33,6 +33,7 @@ from bot.commands import (
     settings,
     voices,
 )
+from bot.commands.brake import Brake
 from bot.commands.desk import Desk
 from bot.commands.forms import failed
 from bot.commands.switch import Switch
@@ -78,7 +79,11 @@ class App:
         self._known_voices: tuple[str, ...] = ()
         self.stop = asyncio.Event()
         self.connected = asyncio.Event()
-        self.client = BarkClient(store=store, ready=self.connected.set)
+        self.client = BarkClient(
+            store=store,
+            ready=self.connected.set,
+            brake=Brake(clock=clock, actions=config.limits.actions_per_minute),
+        )
         self._book, self._library = self._rooms(config)
         house = House(book=self._book, library=self._library)
         post = self._post = Post(self.client, house.mentions)
@@ -176,7 +181,7 @@ class App:
             bark,
             store=self._store,
             board=self._board,
-            limits=config.limits.as_limits(),
+            limits=self._book.limits,
             clock=self._clock,
             pace=lambda: self._renderer.pace,
             cancelled=self._cancelled,

@@ -12,6 +12,7 @@ from discord import app_commands
 
 from bot import i18n
 from bot.commands import buttons
+from bot.commands.brake import Brake
 from bot.commands.forms import failed
 from bot.i18n.translator import Translator
 from bot.store import Store, recall, remember
@@ -37,15 +38,15 @@ class Tree(app_commands.CommandTree["BarkClient"]):
     """Commands in the language of whoever uses them."""
 
     async def interaction_check(self, interaction: discord.Interaction[BarkClient]) -> bool:
-        """Nobody is kept out here."""
+        """Nobody is kept out here who is not too fast."""
         i18n.speak(interaction.locale)
-        return True
+        return await interaction.client.brake.lets(interaction)
 
 
 class BarkClient(discord.Client):
     """A client that knows one command tree and tells `on_connected` when Discord is there."""
 
-    def __init__(self, *, store: Store, ready: Callable[[], None]) -> None:
+    def __init__(self, *, store: Store, ready: Callable[[], None], brake: Brake) -> None:
         super().__init__(
             intents=INTENTS,
             allowed_mentions=discord.AllowedMentions.none(),
@@ -55,7 +56,7 @@ class BarkClient(discord.Client):
         )
         self.tree = Tree(self)
         self.tree.error(self._command_failed)
-        self._store, self._connected = store, ready
+        self._store, self._connected, self.brake = store, ready, brake
         self.desk: buttons.Desk | None = None  # set before the login
         self.hearers: list[
             Callable[[discord.Interaction], Awaitable[None]]
@@ -88,6 +89,8 @@ class BarkClient(discord.Client):
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """Anything that anybody did; discord.py has called commands, buttons and the forms that it knows by itself."""
         i18n.speak(interaction.locale)
+        if not await self.brake.lets(interaction):
+            return
         for hear in self.hearers:
             await hear(interaction)
 

@@ -19,14 +19,13 @@ from bot.commands.switch import Press, Switch, button, menu, modal, text_field, 
 from bot.flow.check import Limits, clean
 from bot.flow.post import ERRORS
 from bot.house import House
-from bot.settings import CHOOSABLE, LANGUAGES, Feature, Server
+from bot.settings import CHOOSABLE, LANGUAGES, LOWERED, Feature, Server
 from bot.texts import say
 
 log = logging.getLogger(__name__)
 
 PREFIX = "bark-server"
 SHARING = "sharing"
-LIMITS = ("max_chars", "waiting_per_user", "waiting_per_guild")
 PLACES = [discord.ChannelType.text, discord.ChannelType.forum, discord.ChannelType.voice, discord.ChannelType.news]
 
 
@@ -68,8 +67,8 @@ class Panel:
         off = [texts.FEATURES[feature] for feature in server.off]
         yield line("channels", ", ".join(f"<#{number}>" for number in server.channels) or texts.SETTING_EVERYWHERE)
         yield line("roles", ", ".join(f"<@&{number}>" for number in server.roles) or texts.SETTING_EVERYBODY)
-        for name in LIMITS:
-            yield line(name, str(getattr(effective, name)))
+        for name in LOWERED:
+            yield line(name, str(getattr(effective, name) or say(texts.SETTING_NO_LIMIT)))
         yield line("voice", voice_shown(self._house, interaction, server.voice))
         yield line("language", shown(server.language))
         yield line("log_channel", f"<#{server.log_channel}>" if server.log_channel else texts.SETTING_NOTHING)
@@ -111,13 +110,14 @@ class Panel:
     def _limits_modal(self, interaction: discord.Interaction) -> discord.ui.Modal:
         server = self._book.server(interaction.guild_id)
         fields = []
-        for name in LIMITS:
-            value, hint = getattr(server, name), say(texts.SERVER_LIMITS_HINT, limit=getattr(self._allowed, name))
+        for name in LOWERED:
+            value, limit = getattr(server, name), getattr(self._allowed, name)
+            hint = say(texts.SERVER_LIMITS_HINT, limit=limit) if limit else say(texts.SERVER_LIMITS_OPEN)
             fields.append(text_field(name, texts.SETTING_NAMES[name], str(value or ""), hint=hint, most=6))
         return modal(f"{PREFIX}:limits-set", texts.SERVER_LIMITS, *fields)
 
     async def _set_limits(self, interaction: discord.Interaction, fields: dict[str, str]) -> None:
-        typed = {name: fields.get(name, "").strip() for name in LIMITS}
+        typed = {name: fields.get(name, "").strip() for name in LOWERED}
         for value in typed.values():
             if value and not (value.isdecimal() and int(value) >= 1):
                 words = say(texts.SERVER_WRONG_NUMBER, value=clean(value))

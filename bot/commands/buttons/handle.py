@@ -7,6 +7,7 @@ from typing import Any, Protocol, Self, cast
 
 import discord
 
+from bot.commands.brake import lets
 from bot.commands.buttons.mark import TEMPLATE
 
 
@@ -39,5 +40,5 @@ class Handle(discord.ui.DynamicItem[discord.ui.Button[Any]], template=TEMPLATE):
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """It was pressed."""
         desk = cast("Counter | None", interaction.client.desk)
-        if desk is not None:
+        if desk is not None and await lets(interaction):
             await desk.press(interaction, self.custom_id)
