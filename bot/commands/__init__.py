@@ -5,6 +5,7 @@ dialogue.py   several voices     long.py  a window or a file     again.py  the l
 line.py       queue, cancel      help.py  commands and marks     about.py  about, stats
 menus.py      what stands in the context menu of a message
 desk.py       where all of them hand in what they ask for
+brake.py      who presses, asks or types too fast
 forms.py      modals and buttons whose mistakes become words
 voices.py     the gallery        settings.py server.py  of a person, of a server
 buttons/      what is under an answer, and the one button while it is made
