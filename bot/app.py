@@ -18,6 +18,7 @@ import discord
 
 from bot.client import BarkClient
 from bot.commands import buttons
+from bot.commands.brake import Brake
 from bot.commands.compose import Parts, compose
 from bot.config import Config, ModelSection
 from bot.errors import ConfigError, Exit, ModelMissing, TokenError, Unreachable
@@ -70,7 +71,11 @@ class App:
         self._book, self._library = self._rooms(config)
         house = House(book=self._book, library=self._library)
         self.client = BarkClient(
-            store=store, ready=self.connected.set, language=house.language, message_content=messages
+            store=store,
+            ready=self.connected.set,
+            language=house.language,
+            brake=Brake(clock=clock, actions=config.limits.actions_per_minute),
+            message_content=messages,
         )
         post = self._post = Post(self.client, house.mentions)
         self.voice = Voice(

@@ -11,6 +11,7 @@ import discord
 from discord import app_commands
 
 from bot.commands import buttons
+from bot.commands.brake import Brake
 from bot.commands.forms import failed, guarded, speak
 from bot.flow.reading import Reading
 from bot.flow.voice import Voice
@@ -39,9 +40,9 @@ class Tree(app_commands.CommandTree["BarkClient"]):
     """Commands in the language of whoever uses them."""
 
     async def interaction_check(self, interaction: discord.Interaction[BarkClient]) -> bool:
-        """Nobody is kept out here."""
+        """Nobody is kept out here who is not too fast."""
         speak(interaction)
-        return True
+        return await interaction.client.brake.lets(interaction)
 
 
 class BarkClient(discord.Client):
@@ -53,6 +54,7 @@ class BarkClient(discord.Client):
         store: Store,
         ready: Callable[[], None],
         language: Callable[[discord.Interaction], str],
+        brake: Brake,
         message_content: bool = False,
     ) -> None:
         """`message_content`: Discord is asked for what messages say, and refuses the bot where the portal does not allow it."""
@@ -68,7 +70,7 @@ class BarkClient(discord.Client):
         )
         self.tree = Tree(self)
         self.tree.error(self._command_failed)
-        self._store, self._connected, self.language = store, ready, language
+        self._store, self._connected, self.language, self.brake = store, ready, language, brake
         self.presses: buttons.Presses | None = None  # of the buttons under answers; set before the login
         # of everything that is pressed or filled in
         self.hearers: list[Callable[[discord.Interaction], Awaitable[None]]] = []

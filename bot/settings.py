@@ -19,6 +19,7 @@ from bot.flow.options import Format
 from bot.store import Store
 
 LANGUAGES = ("en", "es", "de", "fr", "ja")  # of the bot's own words
+LOWERED = ("max_chars", "waiting_per_user", "waiting_per_guild", "member_seconds_per_hour")  # limits a server may lower
 CHOOSABLE = 25  # channels or roles of one select menu
 
 
@@ -72,6 +73,7 @@ class Server(_Values):
     max_chars: Count | None = None
     waiting_per_user: Count | None = None
     waiting_per_guild: Count | None = None
+    member_seconds_per_hour: Count | None = None
     voice: str | None = None
     language: Language | None = None
     log_channel: int | None = None
@@ -154,9 +156,9 @@ class Book:
 
     def limits(self, guild_id: int | None) -> Limits:
         """A server may ask for less than the configuration allows, never for more."""
-        server, names = self.server(guild_id), ("max_chars", "waiting_per_user", "waiting_per_guild")
-        asked = {name: getattr(server, name) for name in names if getattr(server, name) is not None}
-        lower = {name: min(value, getattr(self._limits, name)) for name, value in asked.items()}
+        server = self.server(guild_id)
+        asked = {name: getattr(server, name) for name in LOWERED if getattr(server, name) is not None}
+        lower = {name: min(value, getattr(self._limits, name) or value) for name, value in asked.items()}
         return dataclasses.replace(self._limits, **lower)
 
     async def _change(self, kind: type[_Values], scope: str, changes: dict[str, Any]) -> None:

@@ -66,6 +66,8 @@ QUEUE_MORE = "… and {count} more."
 QUEUE_AHEAD = "Ahead of yours: {count}."
 QUEUE_LIMITS = "You have {mine} of {most} in line."
 QUEUE_LIMITS_SERVER = "This server has {ours} of {most} in line."
+QUEUE_SPEECH = "You can have about {left} of speech right now."
+QUEUE_SPEECH_LESS = "You can have about {left} of speech right now; all of it again <t:{when}:R>."
 CANCEL_DONE = "Cancelled: {text}"
 CANCEL_NOTHING = "You have nothing in line."
 CANCEL_GONE = "That one is not in line any more. /bark queue shows what is."
@@ -169,6 +171,14 @@ OR = "{first} or {last}"
 USER_FULL = "You have {count} in line already, the most for one person. Ask again when one of them is done."
 GUILD_FULL = "This server has {count} in line already, the most for one server. Try again in about {wait}."
 QUEUE_FULL = "The line is about {wait} long right now, too long to promise an answer. Try again <t:{when}:R>."
+SPENT = {  # by whose limit it is
+    "user": "You have had your share of speech for now: {amount} an hour for a person. This one fits <t:{when}:R>, a shorter one may now.",
+    "member": "You have had your share of speech here for now: {amount} an hour. This one fits <t:{when}:R>, a shorter one may now.",
+    "guild": "This server has had its share of speech for now: {amount} an hour. This one fits <t:{when}:R>, a shorter one may now.",
+    "everybody": "I have made all the speech that I may for now: {amount} an hour. This one fits <t:{when}:R>, a shorter one may now.",
+}
+TOO_MUCH = "That is about {length} of speech; {limit} is the most at once here. Shorten it, or send it in parts."
+SLOW_DOWN = "That was a lot at once. Try again <t:{when}:R>."
 TOO_LATE = (
     "That would take about {wait}, and here, where I am no member, I can answer for 15 minutes only."
     " Try a shorter text, try again <t:{when}:R>, or use me in a server that has added me."
@@ -257,6 +267,7 @@ SETTING_NAMES = {
     "max_chars": "Longest text, in characters",
     "waiting_per_user": "Texts in line for one member",
     "waiting_per_guild": "Texts in line for the server",
+    "member_seconds_per_hour": "Seconds of speech for one member an hour",
     "log_channel": "Channel for notices",
     "sharing": "Sharing of kept voices",
     "off": "Turned off",
@@ -278,11 +289,13 @@ SETTING_CHOICES = {
 SETTING_EVERYWHERE = "everywhere"
 SETTING_EVERYBODY = "everybody"
 SETTING_NOTHING = "nothing"
+SETTING_NO_LIMIT = "no limit"
 SETTINGS_VOICE = "Voice…"
 SETTINGS_RESET = "Reset all"
 SETTINGS_VOICE_HINT = "A voice's name as /bark voices shows it; empty: leave it open"
 SERVER_LIMITS = "Limits…"
 SERVER_LIMITS_HINT = "At most {limit}; empty: that many"
+SERVER_LIMITS_OPEN = "Empty: no limit"
 SERVER_WORDS = "Voice and language…"
 SERVER_CHOOSE_CHANNELS = "Channels where I speak (none: everywhere)"
 SERVER_CHOOSE_ROLES = "Roles I speak for (none: everybody)"

@@ -20,14 +20,13 @@ from bot.commands.switch import Press, Switch, button, menu, modal, text_field, 
 from bot.flow.check import Limits, clean
 from bot.flow.post import ERRORS
 from bot.house import House
-from bot.settings import CHOOSABLE, LANGUAGES, Feature, Server
+from bot.settings import CHOOSABLE, LANGUAGES, LOWERED, Feature, Server
 from bot.texts import say
 
 log = logging.getLogger(__name__)
 
 PREFIX = "bark-server"
 SHARING = "sharing"
-LIMITS = ("max_chars", "waiting_per_user", "waiting_per_guild")
 PLACES = [discord.ChannelType.text, discord.ChannelType.forum, discord.ChannelType.voice, discord.ChannelType.news]
 
 
@@ -72,7 +71,7 @@ class Panel:
         return {
             "channels": ", ".join(f"<#{number}>" for number in server.channels) or say(texts.SETTING_EVERYWHERE),
             "roles": ", ".join(f"<@&{number}>" for number in server.roles) or say(texts.SETTING_EVERYBODY),
-            **{name: str(getattr(limits, name)) for name in LIMITS},
+            **{name: str(getattr(limits, name) or say(texts.SETTING_NO_LIMIT)) for name in LOWERED},
             "voice": voice_shown(self._house, interaction, server.voice),
             "language": shown(server.language),
             "log_channel": f"<#{server.log_channel}>" if server.log_channel else nothing,
@@ -115,13 +114,14 @@ class Panel:
     def _limits_modal(self, interaction: discord.Interaction) -> discord.ui.Modal:
         server = self._book.server(interaction.guild_id)
         fields = []
-        for name in LIMITS:
-            value, hint = getattr(server, name), say(texts.SERVER_LIMITS_HINT, limit=getattr(self._allowed, name))
+        for name in LOWERED:
+            value, limit = getattr(server, name), getattr(self._allowed, name)
+            hint = say(texts.SERVER_LIMITS_HINT, limit=limit) if limit else say(texts.SERVER_LIMITS_OPEN)
             fields.append(text_field(name, say(texts.SETTING_NAMES[name]), str(value or ""), hint=hint, most=6))
         return modal(f"{PREFIX}:limits-set", say(texts.SERVER_LIMITS), *fields)
 
     async def _set_limits(self, interaction: discord.Interaction, fields: dict[str, str]) -> None:
-        typed = {name: fields.get(name, "").strip() for name in LIMITS}
+        typed = {name: fields.get(name, "").strip() for name in LOWERED}
         for value in typed.values():
             if value and not (value.isdecimal() and int(value) >= 1):
                 words = say(texts.SERVER_WRONG_NUMBER, value=clean(value))

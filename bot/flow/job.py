@@ -61,6 +61,7 @@ class Job:
     model: str | None
     options: Options = Options()
     message_id: int | None = None
+    charged: float = 0.0  # seconds of audio in its meters: flow/meters.py
 
     @classmethod
     def from_row(cls, row: sqlite3.Row) -> Self:
