@@ -414,7 +414,9 @@ VOICE_ANNOUNCEMENT = (
 )
 VOICE_STATUS = "🔊 Bark: {words}"
 VOICE_STATUS_ALONE = "🔊 Bark"
-VOICE_MISSING = "I cannot speak in {channel}: I need {permissions} there. A moderator can give it to my role."
+VOICE_MISSING = (
+    "I cannot speak in {channel}: I need the permission “{permission}” there. A moderator can give it to my role."
+)
 VOICE_FULL = "{channel} is full: it takes {limit}. Make room, or give me the permission “Move Members”."
 VOICE_CHANNEL_GONE = "That voice channel is not there any more."
 VOICE_UNREACHABLE = "I could not connect to {channel}, several times. Try /bark join again in a minute."

@@ -18,9 +18,9 @@ def obstacle(channel: Voiced) -> str | None:
         say(texts.CONNECT): mine.connect,
         say(texts.SPEAK): mine.speak,
     }
-    missing = [name for name, given in needed.items() if not given]
-    if missing:
-        return say(texts.VOICE_MISSING, channel=f"<#{channel.id}>", permissions=", ".join(missing))
+    missing = next((name for name, given in needed.items() if not given), None)  # each takes the later ones with it
+    if missing is not None:
+        return say(texts.VOICE_MISSING, channel=f"<#{channel.id}>", permission=missing)
     full = channel.user_limit and len(channel.voice_states) >= channel.user_limit
     if full and channel.guild.me.id not in channel.voice_states and not mine.move_members:
         return say(texts.VOICE_FULL, channel=f"<#{channel.id}>", limit=channel.user_limit)

@@ -31,8 +31,8 @@ FAILURES = (discord.ClientException, aiohttp.ClientError, OSError, TimeoutError,
 class Entrance:
     """Connects and disconnects."""
 
-    def __init__(self, *, store: Store, clock: Clock) -> None:
-        self._store, self._clock = store, clock
+    def __init__(self, *, client: discord.Client, store: Store, clock: Clock) -> None:
+        self._client, self._store, self._clock = client, store, clock
 
     async def enter(self, channel: door.Voiced, changed: Callable[[], None]) -> VoiceClient | None:
         """A connection that is really there, deaf; None where several tries brought none. On a stage, let on it or asking."""
@@ -53,11 +53,22 @@ class Entrance:
             voice = await channel.connect(cls=VoiceClient, self_deaf=True, timeout=CONNECT, reconnect=True)
         except FAILURES as error:
             log.warning("voice channel %d cannot be joined: %s", channel.id, error or type(error).__name__)
+            await self._out(channel.guild)
             return None
         if voice.is_connected():
             return voice
         await self.exit(voice)
         return None
+
+    async def _out(self, guild: discord.Guild) -> None:
+        """Until Discord has said that the bot is out: the next connection would take that for its own end."""
+
+        def mine(member: discord.Member, _: discord.VoiceState, now: discord.VoiceState) -> bool:
+            return member.id == guild.me.id and now.channel is None
+
+        if guild.me.voice is not None and guild.me.voice.channel is not None:
+            with contextlib.suppress(TimeoutError):
+                await self._client.wait_for("voice_state_update", check=mine, timeout=DISCONNECT)
 
     async def exit(self, voice: discord.VoiceProtocol) -> None:
         """Disconnect, also from what is no longer connected."""

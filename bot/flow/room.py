@@ -198,7 +198,9 @@ class Room:
 
     def _moment(self) -> float | None:
         """When it has to look again by itself."""
-        shared, moments = self._shared, [self._watch_at] if self.playing is not None and not self.paused else []
+        shared, moments = self._shared, []
+        if self.playing is not None and not self.paused and self._alone_since is None:
+            moments.append(self._watch_at)
         if self._alone_since is not None:
             moments.append(self._alone_since + shared.alone_after)
         if self._idle_since is not None:
@@ -224,7 +226,7 @@ class Room:
         turn = (entry or left[0]).turn
         elsewhere = self.voice is None or (entry is not None and turn.channel_id != self._channel_id)
         if elsewhere and (why := await self._enter(turn.channel_id, turn.text_id)):
-            await self._give_up(why)
+            await self._give_up(turn.channel_id, why)
             return
         if entry is None or not self._may_speak():
             return
@@ -409,16 +411,16 @@ class Room:
         self._idle_since = (now if self._idle_since is None else self._idle_since) if idle else None
         self._alone_since = (now if self._alone_since is None else self._alone_since) if alone else None
         if self._alone_since is not None and now - self._alone_since >= self._shared.alone_after:
-            await self._give_up(say(texts.VOICE_ALONE, channel=channel.mention))
+            await self._give_up(channel.id, say(texts.VOICE_ALONE, channel=channel.mention))
         elif self._idle_since is not None and now - self._idle_since >= self._shared.idle_after:
             await self._exit()
 
-    async def _give_up(self, why: str) -> None:
-        """Leave, and drop what waits; who asked for it is told why, if there was anything."""
+    async def _give_up(self, channel_id: int, why: str) -> None:
+        """Leave, and drop what was to be heard there; who asked for it is told why, if there was anything."""
+        left = await self._shared.store.insist(stage.clear, self.guild_id, State.DROPPED, channel_id=channel_id)
         self._judge(State.DROPPED)
         await self._exit()
         await self._settle()
-        left = await self._shared.store.insist(stage.clear, self.guild_id, State.DROPPED)
         for turn in left:
             self._shared.sounds.forget(turn.id)
         if left:

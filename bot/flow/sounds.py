@@ -25,6 +25,11 @@ class Growing:
         self._known = 0  # packets of this try
         self._same = True  # with what was heard of an earlier one
 
+    @property
+    def listens(self) -> bool:
+        """Whether a file is open."""
+        return self._listener is not None
+
     def hear(self, sound: Sound) -> None:
         """Reads what is new."""
         if self._listener is None:
@@ -92,7 +97,7 @@ class Sounds:
 
     def keep_only(self, jobs: Collection[int]) -> None:
         """Nobody waits for the others."""
-        self._growing = {job: growing for job, growing in self._growing.items() if job in jobs}
+        self._growing = {job: one for job, one in self._growing.items() if job in jobs or one.listens}
 
     def _there(self, entry: Entry) -> Speech | None:
         speech = self._speeches.get(entry.turn.id)

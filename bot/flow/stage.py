@@ -88,13 +88,13 @@ def end(db: sqlite3.Connection, turn: int, state: State) -> None:
 
 
 def clear(
-    db: sqlite3.Connection, guild_id: int, state: State, *, user_id: int | None = None, before: int | None = None
+    db: sqlite3.Connection, guild_id: int, state: State, *, channel_id: int | None = None, before: int | None = None
 ) -> list[Turn]:
-    """End all turns of a server, or those of one person, or the ones up to an id; those that were open."""
+    """End all turns of a server, or those of one voice channel, or the ones up to an id; those that were open."""
     rows = db.execute(
-        f"UPDATE turns SET state = ? WHERE guild_id = ? AND {_OPEN} AND user_id = coalesce(?, user_id)"
+        f"UPDATE turns SET state = ? WHERE guild_id = ? AND {_OPEN} AND channel_id = coalesce(?, channel_id)"
         " AND id <= coalesce(?, id) RETURNING *",
-        (state, guild_id, user_id, before),
+        (state, guild_id, channel_id, before),
     )
     return [Turn.from_row(row) for row in rows.fetchall()]
 

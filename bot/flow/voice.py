@@ -50,7 +50,7 @@ class Voice:
             store=store,
             sounds=self.sounds,
             sign=self._sign,
-            entrance=Entrance(store=store, clock=clock),
+            entrance=Entrance(client=client, store=store, clock=clock),
             clock=clock,
             tell=self.tell,
             alone_after=alone_after,

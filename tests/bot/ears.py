@@ -42,8 +42,13 @@ class Ears:
         return self.discord.user(name).join_voice(channel)
 
     async def play(self, name: str, text: str, **options: Any) -> Exchange:
-        """`/bark play`."""
-        return await self.discord.user(name).slash("bark", "play", text=text, **options)
+        """`/bark play`, until it is in the queue."""
+        exchange = await self.discord.user(name).slash("bark", "play", text=text, **options)
+        sql = "SELECT 1 FROM turns WHERE job = ?"
+        async with asyncio.timeout(10):
+            while not await self.app._store.call(lambda db: db.execute(sql, (exchange.id,)).fetchone()):
+                await asyncio.sleep(0.01)  # a row has no event
+        return exchange
 
     async def said(self, name: str, *path: str, **options: Any) -> str:
         """What a command answers in private."""
@@ -55,6 +60,12 @@ class Ears:
     def go(self, exchange: Exchange) -> None:
         """Let a held job end."""
         (self.app._audio / f"{exchange.id}.go").touch()
+
+    async def let_go(self) -> None:
+        """Let all held jobs end: the bot waits for them when it is stopped."""
+        rows = await self.app._store.call(lambda db: db.execute("SELECT id FROM jobs").fetchall())
+        for row in rows:
+            (self.app._audio / f"{row['id']}.go").touch()
 
     async def heard(self, listener: Listener, count: int = 1) -> None:
         """Until somebody has heard so many packets of speech."""
@@ -111,5 +122,9 @@ async def ears_in(
         schema = Schema(Path(SCHEMA)) if SCHEMA and discord is None else None
         here = discord or await stack.enter_async_context(Loopback(schema=schema))
         async with bot_on(here, folder, patience=clock, voice=True, **options) as app:
-            yield Ears(here, app, clock)
+            ears = Ears(here, app, clock)
+            try:
+                yield ears
+            finally:
+                await ears.let_go()
         assert here.complaints == []

@@ -38,9 +38,12 @@ async def test_it_says_what_is_missing(ears: Ears) -> None:
     channel = ears.discord.voice_channel
     ears.discord.deny(channel, Permissions.CONNECT)
     words = await ears.said("alice", "join")
-    assert words == f"I cannot speak in <#{channel}>: I need Connect there. A moderator can give it to my role."
+    assert (
+        words
+        == f"I cannot speak in <#{channel}>: I need the permission “Connect” there. A moderator can give it to my role."
+    )
     ears.discord.deny(channel, Permissions.SPEAK | Permissions.VIEW_CHANNEL)
-    assert "I need View Channel, Speak there" in await ears.said("alice", "play", text="hello")
+    assert "“View Channel”" in await ears.said("alice", "play", text="hello")
     ears.discord.deny(channel, Permissions(0))
     assert "I am in" in await ears.said("alice", "join")
 
@@ -56,7 +59,7 @@ async def test_it_does_not_run_from_its_listeners(ears: Ears) -> None:
     alice = ears.sit("alice")
     bob = ears.sit("bob", other)
     await posted(await ears.play("alice", "hello"))
-    await ears.heard(alice)
+    await ears.turns("played")
     assert "I am busy in" in await ears.said("bob", "play", text="here!")
     ears.discord.user("alice").leave_voice()
     exchange = await ears.play("bob", "hello you", seed=4)
