@@ -72,6 +72,11 @@ class Job:
         """Without the text and the token, so that neither can end in a log by accident."""
         return f"<Job {self.id} {self.state}>"
 
+    @property
+    def voices(self) -> str | None:
+        """Whose voices are heard, in words."""
+        return ", ".join(dict.fromkeys(self.options.cast.values())) or self.voice
+
     def token_lives(self, now: float) -> bool:
         """Whether the deferred reply can still be edited."""
         return self.token is not None and now < self.received_at + TOKEN_LIFE - TOKEN_MARGIN

@@ -275,7 +275,7 @@ def answer(job: Job, *, late: bool = False) -> str:
     return say(
         template,
         mention=f"<@{job.user_id}>",
-        voice=job.voice or say(texts.NO_VOICE),
+        voice=job.voices or say(texts.NO_VOICE),
         takes=takes,
         seed=job.seed,
         last=job.seed + takes - 1,
