@@ -6,7 +6,7 @@ line.py       queue, cancel      help.py  commands and marks     about.py  about
 menus.py      what stands in the context menu of a message
 desk.py       where all of them hand in what they ask for
 forms.py      modals and buttons whose mistakes become words
-voices.py     the gallery        settings.py server.py  of a person, of a server
+voices.py     the gallery        settings.py server.py  of a person, of a server     guarding.py  what is not said there
 buttons/      what is under an answer, and the one button while it is made
 switch.py     panels whose presses are found by their custom ids     pages.py  of the gallery
 """
