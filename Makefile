@@ -8,7 +8,7 @@ FOX := the quick brown fox jumps over the lazy dog
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench picture soak test-gpu clean
+.PHONY: help demo test lint bench picture soak test-gpu test-browser page-pictures clean
 
 help:  ## what there is to do
 	@awk -F ':.*## *' '/^[a-z-]+:.*##/ { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,17 @@ soak: $(READY)  ## the long suite: random kills, faults
 
 test-gpu: $(READY)  ## tests that need a CUDA device
 	$(BIN)/python -m pytest -m gpu $(ARGS)
+
+BROWSER := .venv/.browser
+$(BROWSER): $(READY)
+	$(BIN)/python -m pip install --quiet --progress-bar on -c constraints.txt -e '.[browser]'
+	@touch $@
+
+test-browser: $(BROWSER)  ## the demo's page in a real Chromium (from the system)
+	$(BIN)/python -m pytest -m browser $(ARGS)
+
+page-pictures: $(BROWSER)  ## the README's pictures of the demo's page
+	$(BIN)/python -m tests.bot.page_pictures
 
 bench: $(READY)  ## speed, as ratios measured in one run
 	$(BIN)/python -m benchmarks

@@ -49,6 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--out", type=Path, default=Path("demo-out"), help="where received audio goes (default: demo-out)"
     )
+    demo.add_argument("--port", type=int, default=0, help="where the page is served (default: a free one)")
+    demo.add_argument("--no-browser", action="store_false", dest="browser", help="open no browser")
     demo.set_defaults(run=_demo)
     doctor = commands.add_parser("doctor", help="what works here, what does not, and what to do")
     doctor.add_argument("--config", type=Path, help="default: config.toml, if it is there")
@@ -71,7 +73,7 @@ def _demo(options: argparse.Namespace) -> int:
     from bot import demo  # noqa: PLC0415 - only this command needs it
 
     os.environ.pop("BARKBOT_TOKEN", None)  # a real token has no business here
-    return asyncio.run(demo.run(once=options.once, out=options.out))
+    return asyncio.run(demo.run(once=options.once, out=options.out, port=options.port, browser=options.browser))
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -6,54 +6,40 @@ import asyncio
 import contextlib
 import functools
 import logging
-import random
 import signal
 import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Coroutine, Iterator
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 import discord
 
 from bot.client import BarkClient
-from bot.commands import (
-    about,
-    again,
-    buttons,
-    dialogue,
-    help,  # noqa: A004 - a command's name
-    line,
-    long,
-    menus,
-    say,
-    server,
-    settings,
-    voices,
-)
-from bot.commands.desk import Desk
-from bot.commands.forms import failed
-from bot.commands.switch import Switch
+from bot.commands import buttons
+from bot.commands.compose import Parts, compose
 from bot.config import Config, ModelSection
-from bot.errors import Exit, ModelMissing, TokenError, Unreachable
+from bot.errors import ConfigError, Exit, ModelMissing, TokenError, Unreachable
 from bot.flow import clips, queue
-from bot.flow.check import Refused
+from bot.flow.booth import Booth
 from bot.flow.clips import Janitor
 from bot.flow.intake import Intake
 from bot.flow.post import Post
 from bot.flow.progress import Board
+from bot.flow.reading import Reading
 from bot.flow.render import Renderer, Settings
 from bot.flow.reply import Outbox
+from bot.flow.voice import Voice
 from bot.guard import wordfile
 from bot.guard.listed import listed
 from bot.guard.verdict import HouseRules
 from bot.house import House
 from bot.previews import Previews
-from bot.settings import Book
+from bot.settings import Book, Feature
 from bot.store import Store, recall, remember
 from bot.voices import Library
+from synth.patience import Clock, SystemClock
 from synth.process import ModelUnavailable, Synth, SynthStopped
 
 log = logging.getLogger(__name__)
@@ -76,15 +62,28 @@ class App:
         store: Store,
         synth: Synth,
         clock: Callable[[], float] = time.time,
+        patience: Clock | None = None,
     ) -> None:
+        """`clock` is of dates, `patience` of how long the bot stays in a voice channel."""
         self._token, self._store, self._synth, self._clock = token, store, synth, clock
         self._known_voices: tuple[str, ...] = ()
         self.stop = asyncio.Event()
         self.connected = asyncio.Event()
-        self.client = BarkClient(store=store, ready=self.connected.set)
+        messages = config.discord.message_content
         self._book, self._library = self._rooms(config)
         house = House(book=self._book, library=self._library)
+        self.client = BarkClient(
+            store=store, ready=self.connected.set, language=house.language, message_content=messages
+        )
         post = self._post = Post(self.client, house.mentions)
+        self.voice = Voice(
+            client=self.client,
+            store=store,
+            post=post,
+            clock=patience or SystemClock(),
+            alone_after=config.voice.alone_after,
+            idle_after=config.voice.idle_after,
+        )
         self._audio = config.store.folder / "audio"
         self._board = Board(
             store=store,
@@ -102,7 +101,7 @@ class App:
             board=self._board,
             clock=clock,
             queued=self._queued,
-            view=buttons.view_for,
+            view=functools.partial(buttons.view_for, playable=True),
             keep=config.store.keep_hours * 3600,
         )
         self._janitor = Janitor(store=store, clock=clock, room=config.store.keep_clips)
@@ -115,6 +114,8 @@ class App:
             lease=uuid.uuid4().hex,
             settings=_settings(config.model),
             settled=self._settled,
+            heard=self.voice.sounds.hear,
+            silent=self.voice.sounds.over,
             voice_files=house.voice_files,
         )
         self._previews = Previews(
@@ -131,24 +132,10 @@ class App:
             pace=lambda: self._renderer.pace,
             queued=self._queued,
         )
+        self._booth = Booth(voice=self.voice, store=store, off=lambda guild: house.off(guild, Feature.VOICE))
+        self._reading = Reading(store=store, voice=self.voice, intake=self._intake, possible=messages)
+        self.client.voice, self.client.reading = self.voice, self._reading
         self._add_commands(house, config)
-        self.client.hearers.append(self._desk(config).hear)
-
-    def _desk(self, config: Config) -> buttons.Desk:
-        tools = buttons.Tools(
-            store=self._store,
-            post=self._post,
-            intake=self._intake,
-            board=self._board,
-            clock=self._clock,
-            cancel=lambda job: self._synth.cancel(str(job)),
-            line_changed=self._queued,
-            sorry=failed,
-            usual=(config.model.text_temp, config.model.waveform_temp),
-            keep_voice=self._keep_voice,
-        )
-        self.client.desk = buttons.Desk(tools)
-        return self.client.desk
 
     def _rooms(self, config: Config) -> tuple[Book, Library]:
         house_rules = HouseRules(words=listed(wordfile.read(config.guard.words).words), names=config.guard.names)
@@ -165,38 +152,25 @@ class App:
         return book, library
 
     def _add_commands(self, house: House, config: Config) -> None:
-        switch = Switch(functools.partial(failed, what="a press"))
-        self.client.hearers.append(switch.on_interaction)
-        bark = say.group()
-        random_seed = functools.partial(random.SystemRandom().randint, 0, say.MAX_SEED)
-        desk = Desk(intake=self._intake, house=house, new_seed=random_seed)
-        say.add(bark, desk)
-        dialogue.add(bark, desk)
-        long.add(bark, desk)
-        again.add(bark, desk)
-        voices.add(bark, switch, house, self._previews)
-        settings.add(bark, switch, house)
-        server.add(bark, switch, house, config.limits.as_limits())
-        line.add(
-            bark,
-            store=self._store,
-            board=self._board,
-            limits=config.limits.as_limits(),
-            clock=self._clock,
-            pace=lambda: self._renderer.pace,
-            cancelled=self._cancelled,
+        compose(
+            Parts(
+                client=self.client,
+                store=self._store,
+                post=self._post,
+                intake=self._intake,
+                board=self._board,
+                house=house,
+                previews=self._previews,
+                clock=self._clock,
+                pace=lambda: self._renderer.pace,
+                ready=lambda: self._synth.ready,
+                limits=config.limits.as_limits(),
+                usual=(config.model.text_temp, config.model.waveform_temp),
+                cancelled=self._cancelled,
+                booth=self._booth,
+                reading=self._reading,
+            )
         )
-        help.add(bark, desk, self.client)
-        about.add(
-            bark,
-            store=self._store,
-            clock=self._clock,
-            ready=lambda: self._synth.ready,
-            invite=self.client.invite,
-        )
-        self.client.tree.add_command(bark)
-        for menu in menus.build(desk):
-            self.client.tree.add_command(menu)
 
     def _cancelled(self, job: int) -> None:
         """Somebody took this job back: it is not rendered to its end, and its reply says so."""
@@ -207,18 +181,16 @@ class App:
     def _voices(self) -> tuple[str, ...]:
         return self._synth.voices or self._known_voices
 
-    async def _keep_voice(self, user_id: int, name: str, source: Path) -> str | None:
-        kept = await self._library.keep(user_id, name, source)
-        return kept.words if isinstance(kept, Refused) else None
-
     def _settled(self) -> None:
         self._outbox.wake.set()
         self._previews.seat_free()
+        self.voice.wake()
 
     def _queued(self) -> None:
         self._previews.give_way()
         self._renderer.wake.set()
         self._board.changed.set()
+        self.voice.wake()
 
     async def run(self) -> None:
         """From start to drained."""
@@ -234,6 +206,7 @@ class App:
                         tasks.create_task(self._outbox.run(), name="outbox"),
                         tasks.create_task(self._janitor.run(), name="janitor"),
                         tasks.create_task(self._renderer.run(), name="renderer"),
+                        tasks.create_task(self.voice.run(self.connected), name="voice"),
                         tasks.create_task(self._connect(), name="gateway"),
                     ]
                     await self.stop.wait()
@@ -268,6 +241,8 @@ class App:
         await self._book.load()
         await self._library.load()
         await self._store.insist(self._sweep)
+        await self.voice.begin()
+        await self._reading.begin()
         await self._log_in()
         self._intake.recover(received)
 
@@ -292,6 +267,11 @@ class App:
     async def _connect(self) -> None:
         try:
             await self.client.connect(reconnect=True)
+        except discord.PrivilegedIntentsRequired as error:
+            raise ConfigError(
+                "Discord does not let this bot read messages. Switch on “Message Content Intent” on the Bot page of"
+                " discord.com/developers, or set discord.message_content = false."
+            ) from error
         except discord.ConnectionClosed as error:
             if error.code == AUTHENTICATION_FAILED:
                 raise TokenError("Discord no longer takes the token. Was it reset? Set the new one.") from error
@@ -318,6 +298,7 @@ class App:
         self._intake.stopping = True
         await self._renderer.stop(FINISH_JOB)
         await self._outbox.flush(FINISH_OUTBOX)
+        await self.voice.close()
         await self._synth.drain(FINISH_OUTBOX)
 
 

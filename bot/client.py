@@ -10,9 +10,10 @@ from collections.abc import Awaitable, Callable
 import discord
 from discord import app_commands
 
-from bot import i18n
 from bot.commands import buttons
-from bot.commands.forms import failed
+from bot.commands.forms import failed, guarded, speak
+from bot.flow.reading import Reading
+from bot.flow.voice import Voice
 from bot.i18n.translator import Translator
 from bot.store import Store, recall, remember
 
@@ -30,6 +31,7 @@ PERMISSIONS = discord.Permissions(
     create_expressions=True,  # sounds for the soundboard
     connect=True,
     speak=True,
+    set_voice_channel_status=True,
 )
 
 
@@ -38,16 +40,27 @@ class Tree(app_commands.CommandTree["BarkClient"]):
 
     async def interaction_check(self, interaction: discord.Interaction[BarkClient]) -> bool:
         """Nobody is kept out here."""
-        i18n.speak(interaction.locale)
+        speak(interaction)
         return True
 
 
 class BarkClient(discord.Client):
     """A client that knows one command tree and tells `on_connected` when Discord is there."""
 
-    def __init__(self, *, store: Store, ready: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        ready: Callable[[], None],
+        language: Callable[[discord.Interaction], str],
+        message_content: bool = False,
+    ) -> None:
+        """`message_content`: Discord is asked for what messages say, and refuses the bot where the portal does not allow it."""
+        intents = INTENTS
+        if message_content:
+            intents = discord.Intents(guilds=True, voice_states=True, guild_messages=True, message_content=True)
         super().__init__(
-            intents=INTENTS,
+            intents=intents,
             allowed_mentions=discord.AllowedMentions.none(),
             max_messages=None,  # nothing here reads old messages
             chunk_guilds_at_startup=False,
@@ -55,11 +68,12 @@ class BarkClient(discord.Client):
         )
         self.tree = Tree(self)
         self.tree.error(self._command_failed)
-        self._store, self._connected = store, ready
-        self.desk: buttons.Desk | None = None  # set before the login
-        self.hearers: list[
-            Callable[[discord.Interaction], Awaitable[None]]
-        ] = []  # of everything that is pressed or filled in
+        self._store, self._connected, self.language = store, ready, language
+        self.presses: buttons.Presses | None = None  # of the buttons under answers; set before the login
+        # of everything that is pressed or filled in
+        self.hearers: list[Callable[[discord.Interaction], Awaitable[None]]] = []
+        self.voice: Voice | None = None  # set before the login, too
+        self.reading: Reading | None = None
 
     async def try_login(self, token: str) -> None:
         """Log in; a failure leaves nothing open, so that it can be tried again."""
@@ -85,11 +99,33 @@ class BarkClient(discord.Client):
         await self._store.insist(remember, name, mark)
         log.info("commands synced with Discord")
 
+    @guarded
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """Anything that anybody did; discord.py has called commands, buttons and the forms that it knows by itself."""
-        i18n.speak(interaction.locale)
         for hear in self.hearers:
             await hear(interaction)
+
+    async def on_voice_state_update(
+        self, member: discord.Member, _before: discord.VoiceState, _after: discord.VoiceState
+    ) -> None:
+        """Somebody came, went or was moved; perhaps the bot."""
+        if self.voice is not None:
+            self.voice.look(member.guild.id)
+
+    async def on_guild_available(self, guild: discord.Guild) -> None:
+        """A server that was not there when the bot came."""
+        if self.voice is not None:
+            await self.voice.welcome(guild.id)
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        """The bot is no longer in this server."""
+        if self.voice is not None:
+            await self.voice.forget(guild.id)
+
+    async def on_message(self, message: discord.Message) -> None:
+        """Comes only where messages were asked for."""
+        if self.reading is not None:
+            await self.reading.hear(message)
 
     async def on_ready(self) -> None:
         """The gateway is there (also after a reconnect that could not resume)."""

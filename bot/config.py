@@ -86,8 +86,16 @@ class DiscordSection(_Section):
     """How Discord is talked to."""
 
     progress_every: Seconds = 2.5
+    message_content: bool = False
     api: str = ""
     gateway: str = ""
+
+
+class VoiceSection(_Section):
+    """How long the bot stays in a voice channel."""
+
+    alone_after: Seconds = 60.0
+    idle_after: Seconds = 300.0
 
 
 class LogSection(_Section):
@@ -108,6 +116,7 @@ class Config(BaseSettings):
     limits: LimitsSection = LimitsSection()
     guard: GuardSection = GuardSection()
     discord: DiscordSection = DiscordSection()
+    voice: VoiceSection = VoiceSection()
     log: LogSection = LogSection()
 
     @classmethod

@@ -1,4 +1,4 @@
-"""`barkbot demo`: the real bot and the real synth process on a Discord of this machine, and the story of each `/bark say`."""
+"""`barkbot demo`: the real bot and the real synth process on a Discord of this machine, its page, and the story of each `/bark say`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import re
 import sys
 import tempfile
 import time
+import webbrowser
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -37,21 +38,27 @@ HELP = """  /bark say text: hello there voice: {voice} seed: 7    (voice and see
   quit        the end (so does Ctrl-D)"""
 
 
-async def run(*, once: str | None, out: Path) -> int:
-    """Tell one story, and without `once` as many more as somebody types. The last line printed is the path of the audio."""
+async def run(*, once: str | None, out: Path, port: int = 0, browser: bool = True) -> int:
+    """Tell one story; without `once` also serve the page, and tell as many more as somebody types, until Ctrl-C.
+
+    The last line printed is the path of the audio.
+    """
     log.set_up("WARNING")
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="barkbot-demo-") as folder:
         config = _config(Path(folder))
         synth = synth_of(config)
-        async with Loopback() as discord, _bot(discord, config, synth) as app:
+        page = None if once is not None else port
+        async with Loopback() as discord, _page(discord, page) as url, _bot(discord, config, synth) as app:
             stage = Stage(discord, out, began)
             stage.tell(f"a Discord on this machine ({discord.api_url}), and the bot is connected to it")
+            if url:
+                stage.tell(f"its page          {url}")
+                await asyncio.to_thread(_open, url, wanted=browser)
             ready = asyncio.create_task(stage.tell_when_ready(synth), name="tell when ready")
             path = await stage.play({"text": once or FIRST_TEXT})
-            keyboard = Keyboard(app.stop)
-            while once is None and sys.stdin.isatty() and not stage.over:
-                path = await _prompt(stage, keyboard) or path
+            if url:
+                path = await _go_on(stage, app.stop) or path
             ready.cancel()
     if path is None:
         return Exit.FAILED
@@ -70,6 +77,44 @@ def _config(folder: Path) -> Config:
 
 
 @contextlib.asynccontextmanager
+async def _page(discord: Loopback, port: int | None) -> AsyncIterator[str]:
+    """The page's address; empty where none is wanted."""
+    if port is None:
+        yield ""
+        return
+    from bot.page.server import Page  # noqa: PLC0415 - one story in the terminal does not pay for it
+
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            page = await stack.enter_async_context(Page(discord, port=port))
+        except OSError as error:
+            raise BarkbotError(f"The page cannot be served on port {port}: {error.strerror}.") from error
+        yield page.url
+
+
+def _open(url: str, *, wanted: bool) -> None:
+    """Open a browser window, if somebody sits here and has one; a browser inside the terminal would be in the way."""
+    if not (wanted and sys.stdout.isatty()):
+        return
+    with contextlib.suppress(webbrowser.Error):
+        found = webbrowser.get()
+        textual = isinstance(found, webbrowser.GenericBrowser) and not isinstance(found, webbrowser.BackgroundBrowser)
+        if not textual:
+            found.open(url)
+
+
+async def _go_on(stage: Stage, stop: asyncio.Event) -> Path | None:
+    """Until Ctrl-C the page is there; in a terminal one can type meanwhile. The path of the last audio typed for."""
+    if not sys.stdin.isatty():
+        await stop.wait()
+        return None
+    path, keyboard = None, Keyboard(stop)
+    while not stage.over:
+        path = await _prompt(stage, keyboard) or path
+    return path
+
+
+@contextlib.asynccontextmanager
 async def _bot(discord: Loopback, config: Config, synth: Synth) -> AsyncIterator[App]:
     """The bot as `barkbot run` has it, in this process, pointed at the Discord here."""
     store = Store.open(config.store.folder / DATABASE)
@@ -77,7 +122,9 @@ async def _bot(discord: Loopback, config: Config, synth: Synth) -> AsyncIterator
         with point_discord_at(discord.api_url, discord.gateway_url):
             app = App(config=config, token=discord.token, store=store, synth=synth)
             with signals(app.stop):
+                app.client.http.connector = aiohttp.TCPConnector(limit=0, ssl=discord.voice.ssl_context())  # for voice
                 life = asyncio.create_task(app.run(), name="bot")
+                life.add_done_callback(lambda _: app.stop.set())  # nobody waits for a bot that is gone
                 try:
                     await _first_of(app.connected.wait(), life)
                     yield app

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+import discord
+
 from bot.flow.ask import Ask
 from bot.flow.check import Limits, Refused, Rules, turned_off
 from bot.flow.job import Job
@@ -43,9 +45,19 @@ class House:
         cast = {speaker: self._called(ask, voice) for speaker, voice in options.cast.items()}
         voice = self._called(ask, ask.voice) if ask.voice else self.default_voice(ask, effective)
         completed = dataclasses.replace(
-            options, text_temp=temp, cast=cast, format=options.format or effective.format, voice_message=bubble
+            options,
+            text_temp=temp,
+            cast=cast,
+            format=options.format or effective.format,
+            voice_message=bubble,
+            locale=effective.language or options.locale,
         )
         return dataclasses.replace(ask, voice=voice, options=completed)
+
+    def language(self, interaction: discord.Interaction) -> str:
+        """The language to speak to the person of an interaction: what is set, else what their Discord speaks."""
+        chosen = self.book.effective(interaction.user.id, interaction.guild_id).language
+        return chosen or str(interaction.locale)
 
     def default_voice(self, ask: Ask, effective: Effective) -> str | None:
         """The name of the first default voice that is there; None: as configured."""

@@ -32,7 +32,7 @@ UPLOAD = 8 << 20  # bytes; a clip of some seconds has a hundredth
 
 
 class NoPreview(Exception):
-    """There is no clip of this voice; the text says why, for the person who asked."""
+    """There is no clip of this voice. Why: a sentence of texts.py without holes, to be said to each who asked."""
 
 
 class Previews:
@@ -135,7 +135,7 @@ class Previews:
             return False
         except JobFailed as failure:
             log.warning("no preview of %s: %s %s", voice.key, failure.reason, failure.detail)
-            raise NoPreview(texts.FAILED.get(failure.reason, texts.FAILED["internal"])) from None
+            raise NoPreview(_why(failure.reason)) from None
         except SynthDied as death:
             self._deadly.add(path)
             log.warning("no preview of %s: %s", voice.key, death)
@@ -161,6 +161,12 @@ class Previews:
         """Where the clip is or will be; None as long as the model is not known."""
         ready = self._synth.ready
         return self._folder / _file_name(ready.model) / _clip_name(voice) if ready else None
+
+
+def _why(reason: str) -> str:
+    """The sentence for what the synth process says; its figures are of no use here."""
+    known, usual = texts.FAILED.get(reason, "{"), texts.FAILED["internal"]
+    return usual if "{" in known else known
 
 
 def _clip_name(voice: Voice) -> str:

@@ -372,7 +372,6 @@ MORE_WITHOUT_CLIP = "The audio itself is no longer kept here. Press Again to mak
 CANCELLED_BY_MODERATOR = "Cancelled by a moderator."
 DELETED = "Deleted."
 CANNOT_DELETE = "Discord does not let me delete it here. A moderator can, from the message's own menu."
-VOICE_NAME_TAKEN = "You have a voice called “{name}” already. Choose another name."
 KEPT = "Kept as “{name}”. Choose it as the voice of your next text."
 MISSING_FOR_ME = "For that I need the permission “{permission}” here. A moderator can give it to my role."
 MISSING_FOR_YOU = "For that you need the permission “{permission}” on this server."
@@ -409,9 +408,87 @@ DETAILS = """**Voice** {voice} · **seed** {seed} · **model** {model}
 **Temperatures** text {text_temp}, sound {waveform_temp}
 **Length** {seconds} · **made in** {took} · **asked** {when}"""
 DETAILS_VARIED = "Made from an earlier one by a button. Vary keeps text, voice and seed and moves both temperatures a little, at random."
-DETAILS_AGAIN = "The same once more: `/bark {kind}` with this text, this voice, this seed and these temperatures."
+DETAILS_AGAIN = "The same once more: `/{command}` with this text, this voice, this seed and these temperatures."
 DETAILS_TEXT = "**Text**\n```\n{text}\n```"
 DETAILS_NO_TEXT = "The text is for the person who asked."
+
+# Voice channels
+JOIN = "Come to your voice channel"
+LEAVE = "Leave the voice channel and forget what waits there"
+PLAY = "Turn text into speech and say it in your voice channel"
+SKIP = "Skip what is heard now, or take something out of the queue"
+SKIP_NUMBER = "The number of something that waits, from /bark now; left out: what is heard now"
+STOP = "Take yours out of the voice queue; moderators: everything"
+PAUSE = "Pause, or go on"
+NOW = "What is heard now, and what comes"
+READ = "Moderators: read the messages of a channel aloud"
+READ_ON = "Whether to"
+READ_CHANNEL = "Which channel; left out: this one"
+CONNECT = "Connect"
+SPEAK = "Speak"
+VOICE_ANNOUNCEMENT = (
+    "You are about to hear voices that no person has: what I say in voice channels is AI-generated speech (Bark)."
+)
+VOICE_STATUS = "🔊 Bark: {words}"
+VOICE_STATUS_ALONE = "🔊 Bark"
+VOICE_MISSING = "I cannot speak in {channel}: I need {permissions} there. A moderator can give it to my role."
+VOICE_FULL = "{channel} is full: it takes {limit}. Make room, or give me the permission “Move Members”."
+VOICE_CHANNEL_GONE = "That voice channel is not there any more."
+VOICE_UNREACHABLE = "I could not connect to {channel}, several times. Try /bark join again in a minute."
+VOICE_STAGE = "{channel} is a stage: I have asked to speak, and a stage moderator has to let me."
+VOICE_JOINED = "I am in {channel}. /bark play says something here."
+VOICE_ELSEWHERE = "I am busy in {channel}. Join it, or wait until I am done there."
+VOICE_NOT_CONNECTED = "I am in no voice channel. /bark join calls me to yours."
+VOICE_LEFT = "I am out of the voice channel."
+VOICE_LEFT_FORGOT = "I am out of the voice channel and have forgotten the {count} that waited."
+VOICE_OTHERS_WAIT = "Others have something in the queue. They, or a moderator, can take it out: /bark stop."
+VOICE_NOT_WITH_US = "You are not in {channel}. Join it to have a say in what is heard there."
+VOICE_NOTHING = "Nothing is heard at the moment."
+VOICE_SKIPPED = "Skipped."
+VOICE_VOTED = "You want the next: {count} of {needed} votes that it takes."
+VOICE_NO_SUCH = "There is no number {number} in the queue. /bark now shows it."
+VOICE_NOT_YOURS = "That one is not yours. Whoever asked for it can take it out, or a moderator."
+VOICE_REMOVED = "Taken out of the queue."
+VOICE_STOPPED = "Taken out: {count}."
+VOICE_NONE_YOURS = "Nothing of yours is in the queue. Everything: that is for moderators."
+VOICE_PAUSED = "Paused. /bark pause again goes on."
+VOICE_RESUMED = "It goes on."
+VOICE_ADDED = "It will be heard in {channel}; {ahead} before it."
+VOICE_NOW = "**{words}** · for {asker} · {seconds} so far{paused}"
+VOICE_NOW_PAUSED = " · paused"
+VOICE_NOW_HELD = "The queue waits. /bark join goes on."
+VOICE_WAITING = "{number}. {words}{coming}"
+VOICE_WAITING_OTHERS = "something for {asker}"
+VOICE_COMING = " · being made"
+VOICE_MORE = "and {count} more"
+VOICE_CLIP_GONE = "{asker} something of yours cannot be heard: its audio is no longer kept."
+VOICE_STUMBLES = (
+    "{asker} something of yours cannot be heard: the voice connection breaks each time. Its message has the audio."
+)
+VOICE_HELD = (
+    "I was disconnected from {channel}; {count} still to be heard. /bark join goes on, /bark stop forgets yours."
+)
+VOICE_ALONE = "Nobody was left in {channel}."
+VOICE_GIVEN_UP = "{why} Not heard: {count}. The messages have the audio."
+VOICE_RESTART = "I was restarted and go on in {channel}: {count} to be heard."
+VOICE_RESTART_PART = (
+    "I was restarted and go on in {channel}: {count} to be heard; {lost} are lost, their audio is no longer kept."
+)
+VOICE_RESTART_GONE = "I was restarted; what was to be heard in {channel} ({lost}) is lost, its audio is no longer kept."
+VOICE_RESTART_DROPPED = (
+    "I was restarted, and nobody is left in {channel}: {count} not heard. The messages have the audio."
+)
+READ_MODERATORS = "That is for moderators: it takes the permission “Manage Server”."
+READ_NEEDS_INTENT = (
+    "I cannot read messages yet. Whoever runs me has to switch on “Message Content Intent” on the Bot page of"
+    " discord.com/developers, set message_content = true under [discord] in config.toml, and start me again."
+)
+READ_IS_ON = (
+    "From now on I read the messages of {channel} aloud, in AI-generated speech (Bark), while I am in a voice channel:"
+    " short ones, of people who are there, too. /bark read on:False ends it."
+)
+READ_IS_OFF = "I read no messages aloud any more."
+READ_ALREADY_OFF = "I read no messages aloud here."
 
 
 # How lengths and sizes are written
@@ -434,6 +511,12 @@ def translations(language: str) -> Mapping[str, str]:
     """English -> that language, as far as its table goes."""
     words = table(language)
     return {english: words[name] for name, english in sentences().items() if name in words}
+
+
+def called(command: str) -> str:
+    """A command by the name that its reader sees: `bark say` is `bark sagen` in German."""
+    names = table(i18n.language())
+    return " ".join(names.get(f"names.{word}", word) for word in command.split())
 
 
 def sentences() -> dict[str, str]:

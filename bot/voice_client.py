@@ -16,6 +16,7 @@ import logging
 import struct
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
@@ -93,6 +94,12 @@ class VoiceState(VoiceConnectionState):
         there = self.ws is not MISSING and self.ws.ws.close_code is None
         return there and (not self.dave_protocol_version or super().can_encrypt)
 
+    async def voice_state_update(self, data: Any) -> None:
+        """Discord says where the bot is."""
+        if data["channel_id"] is None and not self._expecting_disconnect:
+            self.voice_client.thrown_out = True
+        await super().voice_state_update(data)
+
     async def _connect_websocket(self, resume: bool) -> VoiceSocket:  # noqa: FBT001 - discord.py's signature
         """With our socket. A new session begins without the old one's sequence number and pending transitions."""
         sequence = self.ws.seq_ack if resume and self.ws is not MISSING else -1
@@ -119,7 +126,9 @@ class VoiceState(VoiceConnectionState):
             except (discord.ConnectionClosed, aiohttp.ClientError, OSError, TimeoutError) as error:
                 log.info("voice cannot be resumed (%s): connecting anew", error)
                 await self.disconnect(cleanup=False)
-        return await super()._inner_connect(reconnect, self_deaf, self_mute, resume=False)
+        # The first time it fails at once: after five tries in 25 s discord.py would call it a success.
+        again = reconnect and self.ws is not MISSING
+        return await super()._inner_connect(again, self_deaf, self_mute, resume=False)
 
     async def _resume(self) -> None:
         """Goes on with the same session, keys, UDP socket and group on a new websocket."""
@@ -130,13 +139,20 @@ class VoiceState(VoiceConnectionState):
 
 
 class VoiceClient(discord.VoiceClient):
-    """For `connect(cls=VoiceClient)`."""
+    """For `connect(cls=VoiceClient)`.
+
+    changed     called at each frame of the connection, and when it is over
+    gone        it is over for good
+    thrown_out  because somebody ended it
+    """
 
     patience = 30.0  # seconds that speech waits for its encryption
     _connection: VoiceState
 
     def __init__(self, client: discord.Client, channel: discord.abc.Connectable) -> None:
         self._changed = asyncio.Event()  # set for a moment at each frame
+        self.changed: Callable[[], None] = lambda: None
+        self.gone = self.thrown_out = False
         super().__init__(client, channel)
 
     def create_connection_state(self) -> VoiceState:
@@ -162,6 +178,13 @@ class VoiceClient(discord.VoiceClient):
         """Wakes who waits in `until_encrypted`."""
         self._changed.set()
         self._changed.clear()
+        self.changed()
+
+    def cleanup(self) -> None:
+        """It is over; the player has been stopped."""
+        super().cleanup()
+        self.gone = True
+        self.changed()
 
     def send_audio_packet(self, data: bytes, *, encode: bool = True) -> None:
         """Sends 20 ms of sound, encrypted. The player's thread waits here where it must, silence is left out instead.

@@ -139,8 +139,10 @@ class Library:
     def _all(self, user_id: int, guild_id: int | None) -> list[Offer]:
         """All offers in the order of their ranks, each voice once."""
         presets, own, shared = self.presets(), self.own(user_id), self.shared(guild_id)
-        offers = {voice.key: _offer(voice, Rank.OWN, texts.VOICE_OWN) for voice in own}
-        offers |= {voice.key: _offer(voice, Rank.SERVER, texts.VOICE_SHARED) for voice in shared if voice not in own}
+        offers = {voice.key: _offer(voice, Rank.OWN, say(texts.VOICE_OWN)) for voice in own}
+        offers |= {
+            voice.key: _offer(voice, Rank.SERVER, say(texts.VOICE_SHARED)) for voice in shared if voice not in own
+        }
         by_name = {offer.name.casefold(): key for key, offer in reversed(offers.items())}
         offers |= self._offers
         first: dict[str, Offer] = {}
@@ -195,7 +197,7 @@ class Library:
     async def share(self, voice: Kept, guild_id: int | None) -> Kept | Refused:
         """Let a server use a voice, or (None) nobody but its owner. Whose wish that may be is the caller's to know."""
         if guild_id is not None and not self._shares(guild_id):
-            return Refused(rule="no-sharing", words=texts.VOICE_NO_SHARING)
+            return Refused(rule="no-sharing", words=say(texts.VOICE_NO_SHARING))
         if guild_id is not None and self._protected(guild_id, voice.name):
             return Refused(rule=PROTECTED_NAME, words=say(texts.VOICE_NAME_PROTECTED))
         return self._changed(await self._store.call(kept.share, voice.id, voice.user_id, guild_id))
@@ -231,7 +233,7 @@ class Library:
 
     def _changed(self, voice: Kept | None) -> Kept | Refused:
         if voice is None:
-            return Refused(rule="voice-gone", words=texts.VOICE_GONE)
+            return Refused(rule="voice-gone", words=say(texts.VOICE_GONE))
         self._drop(self._kept.get(voice.id, voice))
         self._put(voice)
         return voice

@@ -4,8 +4,8 @@ say.py        the group /bark; say, sing, sound, takes; what all of them may be 
 dialogue.py   several voices     long.py  a window or a file     again.py  the last text once more
 line.py       queue, cancel      help.py  commands and marks     about.py  about, stats
 menus.py      what stands in the context menu of a message
-desk.py       where all of them hand in what they ask for
-forms.py      modals and buttons whose mistakes become words
+desk.py       where all of them hand in what they ask for      compose.py  all of them, put together
+forms.py      the language and the mistakes of everything that comes in
 voices.py     the gallery        settings.py server.py  of a person, of a server     guarding.py  what is not said there
 buttons/      what is under an answer, and the one button while it is made
 switch.py     panels whose presses are found by their custom ids     pages.py  of the gallery

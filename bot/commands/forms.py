@@ -6,7 +6,7 @@ import functools
 import logging
 import sqlite3
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 import discord
 
@@ -19,12 +19,24 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
+class Polyglot(Protocol):
+    """The client, as far as this file knows it."""
+
+    def language(self, interaction: discord.Interaction) -> str:
+        """Which language to speak to the person of an interaction."""
+
+
+def speak(interaction: discord.Interaction) -> None:
+    """From now on this task speaks the language of whoever did this. The first thing wherever an interaction comes in."""
+    i18n.speak(cast("Polyglot", interaction.client).language(interaction))
+
+
 class Modal(discord.ui.Modal):
     """A window to type in."""
 
     async def interaction_check(self, interaction: discord.Interaction) -> bool:
         """Only who opened it can send it."""
-        i18n.speak(interaction.locale)
+        speak(interaction)
         return True
 
     async def on_error(  # type: ignore[override]  # discord.py's own Modal has no item either
@@ -37,17 +49,23 @@ class Modal(discord.ui.Modal):
 def guarded(
     callback: Callable[[T, discord.Interaction], Coroutine[Any, Any, None]],
 ) -> Callable[[T, discord.Interaction], Coroutine[Any, Any, None]]:
-    """The same for the callback of a DynamicItem: discord.py only logs what goes wrong there."""
+    """The same for the callback of a DynamicItem or for a client's event: discord.py only logs what goes wrong there."""
 
     @functools.wraps(callback)
     async def run(item: T, interaction: discord.Interaction) -> None:
-        i18n.speak(interaction.locale)
+        speak(interaction)
         try:
             await callback(item, interaction)
         except Exception as error:  # noqa: BLE001 - whatever it is, somebody waits for an answer
-            await failed(interaction, error, type(item).__name__)
+            await failed(interaction, error, f"{type(item).__name__} {_custom_id(interaction)!r}")
 
     return run
+
+
+def _custom_id(interaction: discord.Interaction) -> str:
+    """What was pressed or filled in; whoever forges it may have written anything."""
+    data: dict[str, Any] = dict(interaction.data or {})
+    return str(data.get("custom_id", ""))[:100]
 
 
 async def failed(interaction: discord.Interaction, error: BaseException, what: str) -> None:

@@ -44,7 +44,7 @@ def _lines_field(name: str, entries: Iterable[str]) -> Any:
 
 def _choice(name: str, *, on: bool) -> Any:
     options = [
-        discord.SelectOption(label=say(shown(value)), value=ON if value else OFF, default=value is on)
+        discord.SelectOption(label=shown(value), value=ON if value else OFF, default=value is on)
         for value in (True, False)
     ]
     choose = menu(name, "", options)

@@ -8,11 +8,10 @@ from typing import Any, Self
 import discord
 from discord import app_commands
 
-from bot import i18n, texts
+from bot import texts
 from bot.commands.desk import Desk
 from bot.commands.forms import Modal, guarded
 from bot.commands.say import OPTION_LENGTH
-from bot.i18n.tables import table
 from bot.texts import say
 
 COLOUR = 0x8A5CF6
@@ -53,11 +52,10 @@ def add(bark: app_commands.Group, desk: Desk, client: discord.Client) -> None:
 
 def overview(bark: app_commands.Group) -> list[discord.Embed]:
     """The commands, as they are called in the reader's language, and the marks."""
-    names = table(i18n.language())
     rows = []
     for command in bark.walk_commands():
         if isinstance(command, app_commands.Command):
-            called = " ".join(names.get(f"names.{word}", word) for word in command.qualified_name.split())
+            called = texts.called(command.qualified_name)
             rows.append(say(texts.HELP_LINE, command=called, description=say(command.description)))
     rows.append(say(texts.HELP_MENUS, here=say(texts.BARK_THIS), voice=say(texts.BARK_THIS_IN_VOICE)))
     tags = [say(texts.HELP_MARK, mark=TAGS[name], meaning=say(meaning)) for name, meaning in texts.MARKS.items()]
@@ -80,14 +78,14 @@ def marks(desk: Desk, chosen: str = "") -> discord.ui.View:
 def _items(desk: Desk) -> tuple[type[Item], type[Item]]:
     """Menu and button, bound to the desk where what is typed is handed in: discord.py makes one for each click."""
 
-    class Menu(Item, template="bark:marks"):
+    class Menu(Item, template="bark-help:marks"):
         def __init__(self, chosen: str = "") -> None:
             options = [
                 discord.SelectOption(label=TAGS[name], value=name, description=say(meaning), default=name == chosen)
                 for name, meaning in texts.MARKS.items()
             ]
             super().__init__(
-                discord.ui.Select(custom_id="bark:marks", placeholder=say(texts.HELP_CHOOSE), options=options)
+                discord.ui.Select(custom_id="bark-help:marks", placeholder=say(texts.HELP_CHOOSE), options=options)
             )
 
         @guarded
@@ -97,10 +95,10 @@ def _items(desk: Desk) -> tuple[type[Item], type[Item]]:
             words = say(texts.HELP_EXAMPLE, mark=TAGS[name], meaning=say(texts.MARKS[name]), example=example)
             await interaction.response.edit_message(content=words, view=marks(desk, name))
 
-    class Try(Item, template=rf"bark:try:(?P<mark>{'|'.join(TAGS)})"):
+    class Try(Item, template=rf"bark-help:try:(?P<mark>{'|'.join(TAGS)})"):
         def __init__(self, mark: str) -> None:
             label = say(texts.HELP_TRY, mark=TAGS[mark])
-            super().__init__(discord.ui.Button(label=label, custom_id=f"bark:try:{mark}"))
+            super().__init__(discord.ui.Button(label=label, custom_id=f"bark-help:try:{mark}"))
             self._mark = mark
 
         @guarded

@@ -18,6 +18,7 @@ from bot.flow.ask import Ask
 from bot.flow.check import Refused
 from bot.flow.options import Format, Kind, Options
 from bot.flow.post import ERRORS
+from bot.settings import Feature
 from bot.texts import say
 
 MOST_BYTES = 64 * 1024  # of a file: more than any text that is taken, in any encoding
@@ -50,7 +51,9 @@ def add(bark: app_commands.Group, desk: Desk) -> None:
         options = dataclasses.replace(
             wishes(Kind.SAY, liveliness, texture, form, max_seconds, voice_message=voice_message), long=True
         )
-        if file is None:
+        if refused := desk.house.off(interaction.guild_id, Feature.LONG):
+            await whisper(interaction, refused.words)
+        elif file is None:
             await interaction.response.send_modal(LongText(desk, voice=voice, seed=seed, options=options))
         elif problem := unfit(file.filename, file.size):
             await whisper(interaction, problem)

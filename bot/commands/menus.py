@@ -8,14 +8,17 @@ from discord import app_commands
 from bot import texts
 from bot.commands.desk import Desk
 from bot.commands.forms import whisper
-from bot.flow.options import Options
+from bot.flow.booth import Booth
+from bot.flow.check import Refused
+from bot.flow.options import Format, Options
 from bot.flow.plain import Names, plain
+from bot.flow.visitor import Visitor
 from bot.texts import say
 
 LONGEST_NAME = 40  # characters of a name that is read out
 
 
-def build(desk: Desk) -> list[app_commands.ContextMenu]:
+def build(desk: Desk, booth: Booth) -> list[app_commands.ContextMenu]:
     """The entries."""
 
     @app_commands.allowed_installs(guilds=True, users=True)
@@ -26,11 +29,11 @@ def build(desk: Desk) -> list[app_commands.ContextMenu]:
     @app_commands.allowed_installs(guilds=True, users=False)
     @app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
     async def in_voice(interaction: discord.Interaction, message: discord.Message) -> None:
-        channel = voice_channel(interaction.user)
-        if channel is None:
-            await whisper(interaction, say(texts.NOT_IN_VOICE))
-        else:
-            await _speak(interaction, desk, message, Options(speak_in=channel))
+        where = booth.place(Visitor.of(interaction))
+        if isinstance(where, Refused):
+            await whisper(interaction, where.words)
+        else:  # a format that can be heard while it is made
+            await _speak(interaction, desk, message, Options(speak_in=where, format=Format.OGG))
 
     return [
         app_commands.ContextMenu(name=texts.BARK_THIS, callback=here),
@@ -44,12 +47,6 @@ async def _speak(interaction: discord.Interaction, desk: Desk, message: discord.
         await desk.ask(interaction, text=text, options=options)
     else:
         await whisper(interaction, say(texts.MESSAGE_EMPTY))
-
-
-def voice_channel(person: discord.User | discord.Member) -> int | None:
-    """The voice channel that a person sits in, as far as Discord tells us."""
-    state = person.voice if isinstance(person, discord.Member) else None
-    return state.channel.id if state is not None and state.channel is not None else None
 
 
 def names_in(message: discord.Message) -> Names:

@@ -68,16 +68,16 @@ def pages(library: Library, user_id: int, guild_id: int | None) -> list[Page]:
     presets = list(library.presets().values())
     stars = (library.by_key(user_id, guild_id, key) for key in library.favourites(user_id))
     found = [
-        Page(id="favourites", title=texts.VOICES_FAVOURITES, voices=tuple(voice for voice in stars if voice)),
-        Page(id="own", title=texts.VOICES_OWN, voices=library.own(user_id)),
+        Page(id="favourites", title=say(texts.VOICES_FAVOURITES), voices=tuple(voice for voice in stars if voice)),
+        Page(id="own", title=say(texts.VOICES_OWN), voices=library.own(user_id)),
     ]
     if guild_id is not None:
-        found.append(Page(id="shared", title=texts.VOICES_SHARED, voices=library.shared(guild_id)))
+        found.append(Page(id="shared", title=say(texts.VOICES_SHARED), voices=library.shared(guild_id)))
     for code, title in LANGUAGES.items():
         if spoken := tuple(preset for preset in presets if preset.language == code):
             found.append(Page(id=code, title=title, voices=spoken))
     if others := tuple(preset for preset in presets if preset.language is None):
-        found.append(Page(id="other", title=texts.VOICES_OTHER, voices=others))
+        found.append(Page(id="other", title=say(texts.VOICES_OTHER), voices=others))
     return found
 
 
@@ -90,11 +90,11 @@ def content(
         more = f" · {discord.utils.escape_markdown(described(voice))}" if described(voice) else ""
         lines.append(say(texts.VOICES_LINE, name=called(voice), more=more, star=" ★" if voice.key in stars else ""))
     if not page.voices:
-        lines.append(texts.VOICES_NONE.get(page.id, texts.VOICES_NONE["other"]))
+        lines.append(say(texts.VOICES_NONE.get(page.id, texts.VOICES_NONE["other"])))
     if starting:
-        lines.append(texts.VOICES_STARTING)
+        lines.append(say(texts.VOICES_STARTING))
     if chosen:
-        mark = texts.VOICES_DEFAULT_MARK if chosen.key == default else ""
+        mark = say(texts.VOICES_DEFAULT_MARK) if chosen.key == default else ""
         lines.append("\n" + say(texts.VOICES_CHOSEN, name=called(chosen), mark=mark))
     return "\n".join(lines)[:2000]
 
@@ -117,8 +117,10 @@ def view(
         )
         for voice in here
     ]
-    choose = [menu(spot.id(prefix, "pick"), texts.VOICES_CHOOSE, voices)] if voices else []
-    return view_of([menu(f"{prefix}:page", texts.VOICES_CHOOSE_PAGE, lists)], choose, *rows, _turns(prefix, page, spot))
+    choose = [menu(spot.id(prefix, "pick"), say(texts.VOICES_CHOOSE), voices)] if voices else []
+    return view_of(
+        [menu(f"{prefix}:page", say(texts.VOICES_CHOOSE_PAGE), lists)], choose, *rows, _turns(prefix, page, spot)
+    )
 
 
 def _turns(prefix: str, page: Page, spot: Spot) -> list[Any]:
@@ -126,8 +128,8 @@ def _turns(prefix: str, page: Page, spot: Spot) -> list[Any]:
         return []
     back, on = spot.offset - CHOICES, spot.offset + CHOICES
     return [
-        button(texts.VOICES_BACK, Spot(page=page.id, offset=max(0, back)).id(prefix, "turn"), disabled=back < 0),
-        button(texts.VOICES_ON, Spot(page=page.id, offset=on).id(prefix, "turn"), disabled=on >= len(page.voices)),
+        button(say(texts.VOICES_BACK), Spot(page=page.id, offset=max(0, back)).id(prefix, "turn"), disabled=back < 0),
+        button(say(texts.VOICES_ON), Spot(page=page.id, offset=on).id(prefix, "turn"), disabled=on >= len(page.voices)),
     ]
 
 
@@ -144,5 +146,5 @@ def called(voice: Voice) -> str:
 def described(voice: Voice) -> str:
     """What is known of a voice besides."""
     if isinstance(voice, Kept):
-        return texts.VOICE_SHARED if voice.guild_id is not None else ""
+        return say(texts.VOICE_SHARED) if voice.guild_id is not None else ""
     return ", ".join(filter(None, (voice.character, voice.name if voice.name != voice.title else "")))

@@ -15,6 +15,7 @@ from discord import app_commands
 
 from bot import texts
 from bot.commands import guarding
+from bot.commands.forms import speak
 from bot.commands.settings import OPEN, choice_menu, key_of, line, refuse_voice, shown, voice_modal, voice_shown
 from bot.commands.switch import Press, Switch, button, menu, modal, text_field, view_of
 from bot.flow.check import Limits, clean
@@ -48,8 +49,8 @@ def add(group: app_commands.Group, switch: Switch, house: House, allowed: Limits
 def refused(interaction: discord.Interaction) -> str:
     """Why this person may not change settings here; empty if they may."""
     if interaction.guild_id is None:
-        return texts.SERVER_ONLY
-    return "" if interaction.permissions.manage_guild else texts.MODERATORS_ONLY
+        return say(texts.SERVER_ONLY)
+    return "" if interaction.permissions.manage_guild else say(texts.MODERATORS_ONLY)
 
 
 class Panel:
@@ -67,24 +68,26 @@ class Panel:
     def shown(self, interaction: discord.Interaction) -> tuple[str, discord.ui.View]:
         """The message."""
         server = self._book.server(interaction.guild_id)
-        lines = [texts.SERVER_TITLE, *self._lines(interaction, server)]
+        values = self._values(interaction, server)
+        lines = [say(texts.SERVER_TITLE), *(line(name, value) for name, value in values.items())]
         return "\n".join(lines)[:2000], view_of(*_menus(server), _buttons())
 
-    def _lines(self, interaction: discord.Interaction, server: Server) -> Iterable[str]:
-        effective = self._book.limits(interaction.guild_id)
-        off = [texts.FEATURES[feature] for feature in server.off]
-        yield line("channels", ", ".join(f"<#{number}>" for number in server.channels) or texts.SETTING_EVERYWHERE)
-        yield line("roles", ", ".join(f"<@&{number}>" for number in server.roles) or texts.SETTING_EVERYBODY)
-        for name in LIMITS:
-            yield line(name, str(getattr(effective, name)))
-        yield line("voice", voice_shown(self._house, interaction, server.voice))
-        yield line("language", shown(server.language))
-        yield line("log_channel", f"<#{server.log_channel}>" if server.log_channel else texts.SETTING_NOTHING)
-        yield line("sharing", shown(server.sharing))
-        for name in ("words", "names"):
-            yield line(name, str(len(getattr(server, name)) or texts.SETTING_NOTHING))
-        yield line("scams", shown(server.scams))
-        yield line("off", ", ".join(off) or texts.SETTING_NOTHING)
+    def _values(self, interaction: discord.Interaction, server: Server) -> dict[str, str]:
+        """Every setting in words, by name."""
+        limits = self._book.limits(interaction.guild_id)
+        nothing = say(texts.SETTING_NOTHING)
+        return {
+            "channels": ", ".join(f"<#{number}>" for number in server.channels) or say(texts.SETTING_EVERYWHERE),
+            "roles": ", ".join(f"<@&{number}>" for number in server.roles) or say(texts.SETTING_EVERYBODY),
+            **{name: str(getattr(limits, name)) for name in LIMITS},
+            "voice": voice_shown(self._house, interaction, server.voice),
+            "language": shown(server.language),
+            "log_channel": f"<#{server.log_channel}>" if server.log_channel else nothing,
+            "sharing": shown(server.sharing),
+            **{name: str(len(getattr(server, name)) or nothing) for name in ("words", "names")},
+            "scams": shown(server.scams),
+            "off": ", ".join(say(texts.FEATURES[feature]) for feature in server.off) or nothing,
+        }
 
     async def press(self, interaction: discord.Interaction, press: Press) -> None:
         """Something was pressed, chosen or filled in."""
@@ -123,8 +126,8 @@ class Panel:
         fields = []
         for name in LIMITS:
             value, hint = getattr(server, name), say(texts.SERVER_LIMITS_HINT, limit=getattr(self._allowed, name))
-            fields.append(text_field(name, texts.SETTING_NAMES[name], str(value or ""), hint=hint, most=6))
-        return modal(f"{PREFIX}:limits-set", texts.SERVER_LIMITS, *fields)
+            fields.append(text_field(name, say(texts.SETTING_NAMES[name]), str(value or ""), hint=hint, most=6))
+        return modal(f"{PREFIX}:limits-set", say(texts.SERVER_LIMITS), *fields)
 
     async def _set_limits(self, interaction: discord.Interaction, fields: dict[str, str]) -> None:
         typed = {name: fields.get(name, "").strip() for name in LIMITS}
@@ -140,7 +143,7 @@ class Panel:
         choose = choice_menu(PREFIX, "language", server.language, LANGUAGES)
         choose.custom_id = "language"
         choose.required = False
-        label = discord.ui.Label[Any](text=texts.SETTING_NAMES["language"], component=choose)
+        label = discord.ui.Label[Any](text=say(texts.SETTING_NAMES["language"]), component=choose)
         return voice_modal(self._house, interaction, f"{PREFIX}:words-set", server.voice, label)
 
     async def _set_words(self, interaction: discord.Interaction, fields: dict[str, str]) -> None:
@@ -167,8 +170,9 @@ class Panel:
         try:
             after = await self._book.change_server(guild, **changes)
         except pydantic.ValidationError:  # a forged choice
-            await interaction.response.send_message(texts.NOT_UNDERSTOOD, ephemeral=True)
+            await interaction.response.send_message(say(texts.NOT_UNDERSTOOD), ephemeral=True)
             return
+        speak(interaction)  # the language may be another one now
         content, view = self.shown(interaction)
         await interaction.response.edit_message(content=content, view=view)
         await self._notice(interaction, after, changes)
@@ -177,8 +181,9 @@ class Panel:
         """The change, in the channel for notices. Where that is not possible the log has it."""
         if server.log_channel is None:
             return
-        known = [line for name in changes for line in self._lines(interaction, server) if _tells(line, name)]
-        words = say(texts.SERVER_CHANGED, user=f"<@{interaction.user.id}>", change=" · ".join(known))
+        values = self._values(interaction, server)
+        told = " · ".join(line(name, values[name]) for name in changes)
+        words = say(texts.SERVER_CHANGED, user=f"<@{interaction.user.id}>", change=told)
         channel = interaction.client.get_partial_messageable(server.log_channel, guild_id=interaction.guild_id)
         try:
             await channel.send(words[:2000], allowed_mentions=discord.AllowedMentions.none())
@@ -186,16 +191,12 @@ class Panel:
             log.info("a change of settings could not be told in channel %d: %s", server.log_channel, error)
 
 
-def _tells(told: str, name: str) -> bool:
-    return told.startswith(f"{texts.SETTING_NAMES[name]}:")
-
-
 def _menus(server: Server) -> Iterable[list[Any]]:
     """A menu in each row."""
     yield [
         discord.ui.ChannelSelect[Any](
             custom_id=f"{PREFIX}:channels",
-            placeholder=texts.SERVER_CHOOSE_CHANNELS,
+            placeholder=say(texts.SERVER_CHOOSE_CHANNELS),
             channel_types=PLACES,
             min_values=0,
             max_values=CHOOSABLE,
@@ -205,7 +206,7 @@ def _menus(server: Server) -> Iterable[list[Any]]:
     yield [
         discord.ui.RoleSelect[Any](
             custom_id=f"{PREFIX}:roles",
-            placeholder=texts.SERVER_CHOOSE_ROLES,
+            placeholder=say(texts.SERVER_CHOOSE_ROLES),
             min_values=0,
             max_values=CHOOSABLE,
             default_values=[_default(number, discord.SelectDefaultValueType.role) for number in server.roles],
@@ -214,7 +215,7 @@ def _menus(server: Server) -> Iterable[list[Any]]:
     yield [
         discord.ui.ChannelSelect[Any](
             custom_id=f"{PREFIX}:log_channel",
-            placeholder=texts.SERVER_CHOOSE_LOG,
+            placeholder=say(texts.SERVER_CHOOSE_LOG),
             channel_types=[discord.ChannelType.text],
             min_values=0,
             default_values=[
@@ -222,17 +223,17 @@ def _menus(server: Server) -> Iterable[list[Any]]:
             ],
         )
     ]
-    allowed = [(feature.value, texts.FEATURES[feature], feature not in server.off) for feature in Feature]
-    allowed.append((SHARING, texts.SERVER_SHARING, server.sharing))
+    allowed = [(feature.value, say(texts.FEATURES[feature]), feature not in server.off) for feature in Feature]
+    allowed.append((SHARING, say(texts.SERVER_SHARING), server.sharing))
     options = [discord.SelectOption(label=label, value=value, default=on) for value, label, on in allowed]
-    yield [menu(f"{PREFIX}:features", texts.SERVER_CHOOSE_FEATURES, options, least=0, most=len(options))]
+    yield [menu(f"{PREFIX}:features", say(texts.SERVER_CHOOSE_FEATURES), options, least=0, most=len(options))]
 
 
 def _buttons() -> Iterable[Any]:
-    yield button(texts.SERVER_LIMITS, f"{PREFIX}:limits")
-    yield button(texts.SERVER_WORDS, f"{PREFIX}:words")
+    yield button(say(texts.SERVER_LIMITS), f"{PREFIX}:limits")
+    yield button(say(texts.SERVER_WORDS), f"{PREFIX}:words")
     yield button(say(texts.SERVER_GUARD), f"{PREFIX}:guard")
-    yield button(texts.SETTINGS_RESET, f"{PREFIX}:reset", danger=True)
+    yield button(say(texts.SETTINGS_RESET), f"{PREFIX}:reset", danger=True)
 
 
 def _default(number: int, kind: discord.SelectDefaultValueType) -> discord.SelectDefaultValue:

@@ -11,6 +11,7 @@ import pydantic
 from discord import app_commands
 
 from bot import texts
+from bot.commands.forms import speak
 from bot.commands.pages import plain
 from bot.commands.switch import Press, Switch, button, menu, modal, text_field, view_of
 from bot.flow.check import unknown_voice
@@ -46,16 +47,16 @@ class Panel:
         """The message."""
         mine = self._house.book.mine(interaction.user.id)
         voice = voice_shown(self._house, interaction, mine.voice)
-        lines = [texts.SETTINGS_TITLE, line("voice", voice)]
+        lines = [say(texts.SETTINGS_TITLE), line("voice", voice)]
         lines += [line(name, shown(getattr(mine, name))) for name in (*CHOICES, *TURNED)]
         menus = [[choice_menu(PREFIX, name, getattr(mine, name), values)] for name, values in CHOICES.items()]
         return "\n".join(lines), view_of(*menus, self._buttons(mine))
 
     def _buttons(self, mine: Mine) -> Iterable[Any]:
-        yield button(texts.SETTINGS_VOICE, f"{PREFIX}:voice")
+        yield button(say(texts.SETTINGS_VOICE), f"{PREFIX}:voice")
         for name in TURNED:
-            yield button(texts.SETTING_NAMES[name], f"{PREFIX}:{name}", on=bool(getattr(mine, name)))
-        yield button(texts.SETTINGS_RESET, f"{PREFIX}:reset", danger=True)
+            yield button(say(texts.SETTING_NAMES[name]), f"{PREFIX}:{name}", on=bool(getattr(mine, name)))
+        yield button(say(texts.SETTINGS_RESET), f"{PREFIX}:reset", danger=True)
 
     async def press(self, interaction: discord.Interaction, press: Press) -> None:
         """Something was pressed, chosen or filled in."""
@@ -85,8 +86,9 @@ class Panel:
         try:
             await self._house.book.change_mine(interaction.user.id, **changes)
         except pydantic.ValidationError:  # a forged choice
-            await interaction.response.send_message(texts.NOT_UNDERSTOOD, ephemeral=True)
+            await interaction.response.send_message(say(texts.NOT_UNDERSTOOD), ephemeral=True)
             return
+        speak(interaction)  # the language may be another one now
         content, view = self.shown(interaction)
         await interaction.response.edit_message(content=content, view=view)
 
@@ -96,23 +98,23 @@ class Panel:
 
 def line(name: str, value: str) -> str:
     """One setting with its value."""
-    return say(texts.SETTING, name=texts.SETTING_NAMES[name], value=value)
+    return say(texts.SETTING, name=say(texts.SETTING_NAMES[name]), value=value)
 
 
 def shown(value: object) -> str:
     """A value in words."""
     if value is None:
-        return texts.SETTING_OPEN
+        return say(texts.SETTING_OPEN)
     if isinstance(value, bool):
-        return texts.SETTING_YES if value else texts.SETTING_NO
-    plain_value = value.value if isinstance(value, enum.Enum) else value
-    return texts.SETTING_CHOICES.get(str(plain_value), str(plain_value))
+        return say(texts.SETTING_YES if value else texts.SETTING_NO)
+    name = str(value.value if isinstance(value, enum.Enum) else value)
+    return say(texts.SETTING_CHOICES[name]) if name in texts.SETTING_CHOICES else name
 
 
 def choice_menu(prefix: str, name: str, value: object, values: Iterable[str]) -> Any:
     """A menu of values, with one for leaving it open."""
-    title = texts.SETTING_NAMES[name]
-    options = [discord.SelectOption(label=f"{title}: {texts.SETTING_OPEN}", value=OPEN, default=value is None)]
+    title = say(texts.SETTING_NAMES[name])
+    options = [discord.SelectOption(label=f"{title}: {say(texts.SETTING_OPEN)}", value=OPEN, default=value is None)]
     options += [
         discord.SelectOption(label=f"{title}: {shown(each)}", value=str(each), default=each == value) for each in values
     ]
@@ -122,17 +124,18 @@ def choice_menu(prefix: str, name: str, value: object, values: Iterable[str]) ->
 def voice_shown(house: House, interaction: discord.Interaction, key: str | None) -> str:
     """The voice of a setting in words."""
     if key is None:
-        return texts.SETTING_OPEN
+        return say(texts.SETTING_OPEN)
     voice = house.library.by_key(interaction.user.id, interaction.guild_id, key)
-    return discord.utils.escape_markdown(plain(voice)) if voice else texts.VOICE_GONE.rstrip(".")
+    return discord.utils.escape_markdown(plain(voice)) if voice else say(texts.VOICE_GONE).rstrip(".。")
 
 
 def voice_modal(house: House, interaction: discord.Interaction, custom_id: str, key: str | None, *more: Any) -> Any:
     """A modal that asks for a voice's name."""
     voice = house.library.by_key(interaction.user.id, interaction.guild_id, key) if key else None
     value = voice.name if voice else ""
-    field = text_field("voice", texts.SETTING_NAMES["voice"], value, hint=texts.SETTINGS_VOICE_HINT)
-    return modal(custom_id, texts.SETTING_NAMES["voice"], field, *more)
+    title = say(texts.SETTING_NAMES["voice"])
+    field = text_field("voice", title, value, hint=say(texts.SETTINGS_VOICE_HINT))
+    return modal(custom_id, title, field, *more)
 
 
 def key_of(house: House, interaction: discord.Interaction, name: str) -> str | None:

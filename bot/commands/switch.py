@@ -11,8 +11,6 @@ from typing import Any, Self
 
 import discord
 
-Failed = Callable[[discord.Interaction, Exception], Awaitable[None]]
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Press:
@@ -38,26 +36,21 @@ Handler = Callable[[discord.Interaction, Press], Awaitable[None]]
 class Switch:
     """The handlers by prefix."""
 
-    def __init__(self, failed: Failed) -> None:
+    def __init__(self) -> None:
         self._handlers: dict[str, Handler] = {}
-        self._failed = failed
 
     def add(self, prefix: str, handler: Handler) -> None:
         """Custom ids that begin with `prefix:` go to this handler."""
         self._handlers[prefix] = handler
 
-    async def on_interaction(self, interaction: discord.Interaction) -> None:
-        """The client's event of this name."""
+    async def hear(self, interaction: discord.Interaction) -> None:
+        """Any interaction: takes those that belong to a handler."""
         if interaction.type not in (discord.InteractionType.component, discord.InteractionType.modal_submit):
             return
         data: dict[str, Any] = dict(interaction.data or {})
         handler = self._handlers.get(str(data.get("custom_id", "")).partition(":")[0])
-        if handler is None:
-            return
-        try:
+        if handler is not None:
             await handler(interaction, Press.of(data))
-        except Exception as error:  # noqa: BLE001 - whoever pressed gets words
-            await self._failed(interaction, error)
 
 
 def view_of(*rows: Iterable[discord.ui.Item[Any]]) -> discord.ui.View:

@@ -91,19 +91,23 @@ class Gallery:
 
         rows = [
             [
-                make("hear", texts.VOICE_HEAR),
-                make("star", texts.VOICE_UNSTAR if starred else texts.VOICE_STAR, on=starred),
-                make("default", texts.VOICE_USE_NOT if default else texts.VOICE_USE, on=default),
+                make("hear", say(texts.VOICE_HEAR)),
+                make("star", say(texts.VOICE_UNSTAR if starred else texts.VOICE_STAR), on=starred),
+                make("default", say(texts.VOICE_USE_NOT if default else texts.VOICE_USE), on=default),
             ]
         ]
         if isinstance(voice, Kept) and voice.user_id == user:
-            share = [make("share", texts.VOICE_UNSHARE if voice.guild_id else texts.VOICE_SHARE)]
+            share = [make("share", say(texts.VOICE_UNSHARE if voice.guild_id else texts.VOICE_SHARE))]
             able = voice.guild_id is not None or guild is not None
             rows.append(
-                [make("rename", texts.VOICE_RENAME), *share[:able], make("delete", texts.VOICE_DELETE, danger=True)]
+                [
+                    make("rename", say(texts.VOICE_RENAME)),
+                    *share[:able],
+                    make("delete", say(texts.VOICE_DELETE), danger=True),
+                ]
             )
         elif isinstance(voice, Kept) and voice.guild_id == guild and interaction.permissions.manage_guild:
-            rows.append([make("away", texts.VOICE_TAKE_AWAY, danger=True)])
+            rows.append([make("away", say(texts.VOICE_TAKE_AWAY), danger=True)])
         return rows
 
     async def press(self, interaction: discord.Interaction, press: Press) -> None:
@@ -118,7 +122,7 @@ class Gallery:
         mark = next(iter(press.values), "") if press.action == "pick" else mark
         voice = voice_of(self._library, interaction.user.id, interaction.guild_id, mark)
         if voice is None:
-            await self._tell(interaction, texts.VOICE_GONE)
+            await self._tell(interaction, say(texts.VOICE_GONE))
         elif press.action in ("pick", "show"):
             await self._show(interaction, spot, voice)
         elif press.action == "renamed":
@@ -137,7 +141,7 @@ class Gallery:
         """The voice if it is the presser's own; else words."""
         if isinstance(voice, Kept) and voice.user_id == interaction.user.id:
             return voice
-        await self._tell(interaction, texts.VOICE_NOT_YOURS)
+        await self._tell(interaction, say(texts.VOICE_NOT_YOURS))
         return None
 
     async def _outcome(self, interaction: discord.Interaction, spot: Spot, outcome: Kept | Refused) -> None:
@@ -166,7 +170,7 @@ class Gallery:
         try:
             path = await self._previews.make(voice)
         except NoPreview as problem:
-            await interaction.edit_original_response(content=str(problem))
+            await interaction.edit_original_response(content=say(str(problem)))
             return
         with contextlib.closing(discord.File(path, CLIP)) as file:
             await interaction.edit_original_response(content=words, attachments=[file])
@@ -185,9 +189,9 @@ class Gallery:
 
     async def _rename(self, interaction: discord.Interaction, spot: Spot, voice: Voice) -> None:
         if own := await self._mine(interaction, voice):
-            field = text_field("name", texts.VOICE_NAME, own.name, required=True, most=LONGEST)
+            field = text_field("name", say(texts.VOICE_NAME), own.name, required=True, most=LONGEST)
             await interaction.response.send_modal(
-                modal(spot.id(PREFIX, "renamed", own), texts.VOICE_RENAME_TITLE, field)
+                modal(spot.id(PREFIX, "renamed", own), say(texts.VOICE_RENAME_TITLE), field)
             )
 
     async def _renamed(self, interaction: discord.Interaction, spot: Spot, voice: Voice, name: str) -> None:
@@ -197,7 +201,7 @@ class Gallery:
     async def _share(self, interaction: discord.Interaction, spot: Spot, voice: Voice) -> None:
         if own := await self._mine(interaction, voice):
             if own.guild_id is None and interaction.guild_id is None:
-                await self._tell(interaction, texts.VOICE_NO_SERVER)
+                await self._tell(interaction, say(texts.VOICE_NO_SERVER))
                 return
             place = None if own.guild_id is not None else interaction.guild_id
             await self._outcome(interaction, spot, await self._library.share(own, place))
@@ -205,16 +209,16 @@ class Gallery:
     async def _take_away(self, interaction: discord.Interaction, spot: Spot, voice: Voice) -> None:
         """A moderator ends the sharing of somebody's voice with this server."""
         if not (isinstance(voice, Kept) and voice.guild_id is not None and voice.guild_id == interaction.guild_id):
-            await self._tell(interaction, texts.VOICE_GONE)
+            await self._tell(interaction, say(texts.VOICE_GONE))
         elif not interaction.permissions.manage_guild:
-            await self._tell(interaction, texts.MODERATORS_ONLY)
+            await self._tell(interaction, say(texts.MODERATORS_ONLY))
         else:
             await self._outcome(interaction, spot, await self._library.share(voice, None))
 
     async def _delete(self, interaction: discord.Interaction, spot: Spot, voice: Voice) -> None:
         if own := await self._mine(interaction, voice):
-            sure = button(texts.VOICE_DELETE, spot.id(PREFIX, "sure", own), danger=True)
-            back = button(texts.VOICE_KEEP_IT, spot.id(PREFIX, "show", own))
+            sure = button(say(texts.VOICE_DELETE), spot.id(PREFIX, "sure", own), danger=True)
+            back = button(say(texts.VOICE_KEEP_IT), spot.id(PREFIX, "show", own))
             words = say(texts.VOICE_DELETE_SURE, name=own.name)
             await interaction.response.edit_message(content=words, view=view_of([sure, back]))
 

@@ -16,7 +16,7 @@ class Ask:
 
     id: int
     application_id: int
-    token: str = dataclasses.field(repr=False)
+    token: str | None = dataclasses.field(repr=False)  # None: nobody waits for a reply
     user_id: int
     guild_id: int | None
     channel_id: int

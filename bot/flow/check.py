@@ -79,21 +79,26 @@ def _decide(ask: Ask, facts: Facts, now: float) -> Admitted | Refused:
     text = tidy(ask.text, ask.options.kind)
     if not text:
         return Refused(rule="empty", words=say(texts.EMPTY))
-    if words := _too_long(len(text), facts.limits, ask.options):
-        return Refused(rule="too-long", words=words)
+    if refused := _too_long(len(text), facts, ask.options):
+        return refused
     for voice in filter(None, (ask.voice, *ask.options.cast.values())):
         if facts.voices and voice not in facts.voices:
             return Refused(rule="unknown-voice", words=unknown_voice(voice, facts.voices))
     return _guarded(ask, text, facts.guard) or _in_time(ask, facts, now) or _room(facts, now) or Admitted(text=text)
 
 
-def _too_long(length: int, limits: Limits, options: Options) -> str | None:
+def _too_long(length: int, facts: Facts, options: Options) -> Refused | None:
+    limits, speech = facts.limits, options.kind is Kind.SAY  # a conversation may be long without being a long text
+    off = turned_off(facts.rules.off, "long")
+    if speech and options.long and off and length > limits.max_chars:
+        return off
     limit = max(limits.long_chars, limits.max_chars) if options.long else limits.max_chars
     if length <= limit:
         return None
-    if limit < limits.long_chars and options.kind is Kind.SAY:
-        return say(texts.TOO_LONG_HERE, length=length, limit=limit, long=limits.long_chars)
-    return say(texts.TOO_LONG, length=length, limit=limit)
+    words = say(texts.TOO_LONG, length=length, limit=limit)
+    if limit < limits.long_chars and speech and not off:
+        words = say(texts.TOO_LONG_HERE, length=length, limit=limit, long=limits.long_chars)
+    return Refused(rule="too-long", words=words)
 
 
 def _guarded(ask: Ask, text: str, guard: Guard) -> Refused | None:
@@ -130,12 +135,12 @@ def turned_off(off: frozenset[str], feature: str) -> Refused | None:
     """The refusal where a server has turned this off."""
     if feature not in off:
         return None
-    return Refused(rule="turned-off", words=say(texts.TURNED_OFF, feature=texts.FEATURES[feature]))
+    return Refused(rule="turned-off", words=say(texts.TURNED_OFF, feature=say(texts.FEATURES[feature])))
 
 
 def _listed(mark: str, ids: frozenset[int]) -> str:
     shown = [f"{mark}{number}>" for number in sorted(ids)]
-    return " or ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
+    return texts.any_of(shown)
 
 
 def _room(facts: Facts, now: float) -> Refused | None:

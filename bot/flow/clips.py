@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from bot.flow import stage
 from bot.flow.job import Job
 from bot.store import Store
 from synth.protocol import take_path
@@ -51,6 +52,12 @@ def find(db: sqlite3.Connection, job: int, take: int) -> Clip | None:
     """The take as it was kept; whether its time is over is the caller's to look at."""
     row = db.execute("SELECT * FROM clips WHERE job = ? AND take = ?", (job, take)).fetchone()
     return None if row is None else Clip(job=job, take=take, path=Path(row["path"]), kept_until=row["kept_until"])
+
+
+def unwanted(db: sqlite3.Connection, job: int) -> Job | None:
+    """A delivered job whose files nobody needs any more: they are not kept, and it is not to be heard."""
+    row = db.execute("SELECT * FROM jobs WHERE id = ? AND told_at IS NOT NULL AND path IS NOT NULL", (job,)).fetchone()
+    return None if row is None or find(db, job, 1) or stage.wanted(db, job) else Job.from_row(row)
 
 
 def all_kept(db: sqlite3.Connection) -> list[Path]:

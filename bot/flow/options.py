@@ -39,6 +39,7 @@ class Options:
     cast: dict[str, str] = dataclasses.field(default_factory=dict)  # dialogue: a speaker's voice
     voice_message: bool | None = None  # as Discord's bubble with a waveform
     speak_in: int | None = None  # the voice channel where it is to be heard
+    quiet: bool = False  # it is only to be heard: nothing is posted
     parent: int | None = None  # the job that this one was made from, by a button
     long: bool = False  # asked for as a long text: more characters are allowed
     locale: str = ""  # the asker's language, as Discord names it: answers come later, and after restarts

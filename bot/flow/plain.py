@@ -34,6 +34,9 @@ class Names:
     channels: Mapping[int, str]
 
 
+NAMELESS = Names(people={}, roles={}, channels={})  # mentions are left out
+
+
 def plain(content: str, names: Names) -> str:
     """The words of a message: mentions and emoji by name, links as "link", without code, spoilers and markup."""
     text = _SPOILER.sub(" ", _CODE.sub(" ", content))
@@ -63,3 +66,12 @@ def _pictures(text: str) -> str:
 def _is_picture(character: str) -> bool:
     code = ord(character)
     return code not in NOTES and any(code in block for block in PICTURES)
+
+
+def beginning(text: str, most: int) -> str:
+    """The first words of a text, without marks and mentions, with an ellipsis where it goes on: all may see them."""
+    words = plain(text, NAMELESS).replace("@", "").replace("<", "")
+    if len(words) <= most:
+        return words
+    cut = words[: most - 1]
+    return (cut.rpartition(" ")[0] or cut).rstrip() + "…"

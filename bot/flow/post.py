@@ -156,6 +156,11 @@ class Post:
             buttons = discord.utils.MISSING if view is None else view
             await place.send(content, files=files, nonce=str(job.id), allowed_mentions=mentions, view=buttons)
 
+    async def tell(self, channel_id: int, content: str) -> None:
+        """Words in a channel that belong to no job. They cannot be repeated safely."""
+        async with self._request():
+            await self._client.get_partial_messageable(channel_id).send(content)
+
     async def speak(self, job: Job, path: Path, *, channel_id: int | None, nonce: str) -> None:
         """The audio as a voice message, beside the answer."""
         picture = await asyncio.to_thread(voice_message.draw, path)

@@ -13,6 +13,7 @@ import heapq
 import sqlite3
 from typing import Any
 
+from bot.flow import stage
 from bot.flow.job import Job, State
 
 EVERYTHING = ""  # the flow above all servers
@@ -53,11 +54,12 @@ def drop(db: sqlite3.Connection, job: int) -> None:
 def accept(db: sqlite3.Connection, job: int, now: float) -> bool:
     """received -> queued: Discord took the deferred reply. False if it was no longer `received`."""
     row = db.execute(
-        "UPDATE jobs SET state = 'queued', queued_at = ? WHERE id = ? AND state = 'received' RETURNING flow", (now, job)
+        "UPDATE jobs SET state = 'queued', queued_at = ? WHERE id = ? AND state = 'received' RETURNING *", (now, job)
     ).fetchone()
     if row is None:
         return False
     _join(db, row["flow"])
+    stage.add_for(db, Job.from_row(row), now)
     return True
 
 
@@ -226,9 +228,10 @@ def waiting(db: sqlite3.Connection) -> bool:
 
 
 def newest(db: sqlite3.Connection, user: int) -> Job | None:
-    """The last thing this person asked for and was not refused."""
+    """The last thing this person asked for and was not refused; what was only read aloud does not count."""
     row = db.execute(
-        "SELECT * FROM jobs WHERE user_id = ? AND state NOT IN ('received', 'refused') ORDER BY id DESC LIMIT 1",
+        "SELECT * FROM jobs WHERE user_id = ? AND state NOT IN ('received', 'refused')"
+        " AND options ->> 'quiet' IS NULL ORDER BY id DESC LIMIT 1",
         (user,),
     ).fetchone()
     return None if row is None else Job.from_row(row)

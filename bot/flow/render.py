@@ -50,7 +50,11 @@ class Renderer:
         settings: Settings,
         settled: Callable[[], None],
         voice_files: Callable[[Job], dict[str, str]] = lambda _: {},
+        heard: Callable[[protocol.Sound], None] = lambda _: None,
+        silent: Callable[[int], None] = lambda _: None,
     ) -> None:
+        """`heard`: there is more sound of a job; `silent`: there will be no more of this try, whose outcome is written down."""
+        self._heard, self._silent = heard, silent
         self._store, self._synth, self._board, self._clock = store, synth, board, clock
         self._folder, self._lease, self._settings, self._settled = folder, lease, settings, settled
         self._voice_files = voice_files
@@ -121,7 +125,7 @@ class Renderer:
         try:
             if after:
                 await asyncio.wait(after)
-            finished = await self._synth.render(self._order(job, voice), self._progress)
+            finished = await self._synth.render(self._order(job, voice), self._progress, self._heard)
         except JobFailed as failure:
             log.warning("%r failed: %s %s", job, failure.reason, failure.detail)
             await self._store.insist(queue.fail, job.id, failure.reason, self._clock())
@@ -144,6 +148,8 @@ class Renderer:
             await self._store.insist(queue.fail, job.id, protocol.Reason.INTERNAL, self._clock())
         else:
             await self._write_down(job, voice, finished)
+        finally:
+            self._silent(job.id)
 
     def _order(self, job: Job, voice: str | None) -> protocol.Job:
         options, usual = job.options, self._settings
@@ -163,7 +169,7 @@ class Renderer:
             min_eos_p=usual.min_eos_p,
             max_seconds=options.max_seconds,
             max_bytes=min(job.size_limit, REQUEST // options.takes),
-            stream=options.speak_in is not None,
+            stream=options.speak_in is not None and options.suffix == ".ogg" and options.takes == 1,
         )
 
     def _progress(self, progress: protocol.Progress) -> None:

@@ -115,11 +115,14 @@ class Outbox:
         """It is delivered: what is left is the voice message, if one was asked for; files that are not kept go."""
         if job.options.voice_message and (await self._latest(job)).state is State.ANSWERED:
             await self._speak(job, clips.paths(job)[0])
-        if job.path is not None and not await self._store.insist(clips.find, job.id, 1):
-            await asyncio.to_thread(clips.remove, clips.paths(job))
+        unwanted = await self._store.insist(clips.unwanted, job.id)
+        if unwanted is not None:
+            await asyncio.to_thread(clips.remove, clips.paths(unwanted))
 
     async def _try(self, job: Job) -> bool:
         """One try. True: the job is through; False: it went back. Raises one of `post.ERRORS` for another try."""
+        if job.options.quiet:
+            return await self._answered(job)
         if job.state is State.RENDERED:
             return await self._answer(job)
         return await self._words(job)

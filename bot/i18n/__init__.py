@@ -27,8 +27,9 @@ def language() -> str:
 
 
 def language_of(locale: object) -> str:
-    """The table for one of Discord's locales; English where there is none."""
-    return LANGUAGES.get(str(locale), ENGLISH)
+    """The table for one of Discord's locales, or for the name of a table; English where there is none."""
+    name = LANGUAGES.get(str(locale), str(locale))
+    return name if name in LANGUAGES.values() else ENGLISH
 
 
 def speak(locale: object) -> None:

@@ -22,6 +22,8 @@ def flat(values: Mapping[str, Any]) -> dict[str, str]:
     for name, value in values.items():
         inner = value if isinstance(value, dict) else {None: value}
         found |= {
-            name if key is None else f"{name}.{key}": text for key, text in inner.items() if isinstance(text, str)
+            name if key is None else f"{name}.{key}": text
+            for key, text in inner.items()
+            if isinstance(text, str) and isinstance(key, str | None)
         }
     return found

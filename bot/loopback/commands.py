@@ -96,16 +96,30 @@ class Commands:
         """One list, as it was synced."""
         return self._lists.get(guild, [])
 
+    def offered(self, here: Channel, person: Person) -> list[Json]:
+        """The commands of all kinds that a person finds in this channel."""
+        return [command for command in self._known(here) if self._offers(command, person, here.type)]
+
     def find(self, name: str, kind: CommandType, here: Channel, person: Person) -> Json:
         """The command a person would find in this channel; Refused if there is none for them."""
-        elsewhere = here.type in (ChannelType.DM, ChannelType.GROUP)
-        candidates = self.all(None) if elsewhere else [*self.all(self._world.guild_id), *self.all(None)]
+        candidates = self._known(here)
         for command in candidates:
             if command["name"] == name and command["type"] == kind:
                 self._check_access(command, person, here.type)
                 return command
         known = ", ".join(command["name"] for command in candidates) or "none; has the bot synced?"
         raise Refused(f"there is no command {name!r} here (known: {known})")
+
+    def _known(self, here: Channel) -> list[Json]:
+        elsewhere = here.type in (ChannelType.DM, ChannelType.GROUP)
+        return self.all(None) if elsewhere else [*self.all(self._world.guild_id), *self.all(None)]
+
+    def _offers(self, command: Json, person: Person, place: ChannelType) -> bool:
+        try:
+            self._check_access(command, person, place)
+        except Refused:
+            return False
+        return True
 
     def _check_access(self, command: Json, person: Person, place: ChannelType) -> None:
         contexts = command.get("contexts")

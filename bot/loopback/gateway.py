@@ -19,6 +19,7 @@ from bot.loopback.world import World
 HEARTBEAT = 41.25  # seconds between heartbeats, Discord's usual value
 GRACE = 2.0  # intervals without a heartbeat until the connection counts as dead
 RESUMABLE = 300.0  # seconds after which a session without a connection is forgotten
+MESSAGES, MESSAGE_CONTENT = 1 << 9, 1 << 15  # intents: in servers; what they say, which the portal has to allow
 LARGEST_FRAME = 4096  # bytes a client may send, documented
 
 
@@ -49,6 +50,13 @@ class Gateway:
         self._forget_old()
         reached = [session for session in list(self.sessions.values()) if self._dispatch_to(session, event, data)]
         return bool(reached)
+
+    def written(self, data: Json) -> None:
+        """A message: to those who asked for messages, and what it says to those who may know that."""
+        for session in list(self.sessions.values()):
+            if session.intents & MESSAGES:
+                knows = session.intents & MESSAGE_CONTENT
+                session.dispatch("MESSAGE_CREATE", data if knows else data | {"content": "", "attachments": []})
 
     def drop(self, code: int | None = None) -> None:
         """Ends every connection: with a close code, or None as a network does. Sessions can be resumed."""
@@ -144,6 +152,8 @@ class Gateway:
     def _identify(self, connection: Connection, data: Json) -> Close | None:
         if data["token"] != self._token:
             return Close.AUTHENTICATION_FAILED
+        if data["intents"] & MESSAGE_CONTENT and not self._world.message_content:
+            return Close.DISALLOWED_INTENTS
         if connection.session is not None:
             self._world.complain("identified twice on one connection")
             return Close.ALREADY_AUTHENTICATED

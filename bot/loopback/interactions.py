@@ -92,6 +92,7 @@ class Interactions:
         self._world = world
         self._messages = messages
         self._by_token: dict[str, Interaction] = {}
+        self._by_id: dict[int, Interaction] = {}
 
     def open(
         self,
@@ -116,7 +117,7 @@ class Interactions:
             source=source,
         )
         interaction.payload = _payload(interaction, data, self._world)
-        self._by_token[interaction.token] = interaction
+        self._by_token[interaction.token] = self._by_id[interaction.id] = interaction
         return interaction
 
     def acknowledge(
@@ -141,6 +142,10 @@ class Interactions:
         interaction.acknowledgement = answer
         self._world.changed.beat()
         return interaction
+
+    def find(self, interaction_id: int) -> Interaction | None:
+        """The interaction with this id."""
+        return self._by_id.get(interaction_id)
 
     def upload_limit(self, token: str) -> int:
         """Bytes per file that this interaction allows."""

@@ -177,6 +177,14 @@ class Messages:
         """What everybody sees in a channel, oldest first."""
         return [message for message in self._by_channel[channel_id] if not message.deleted and not message.ephemeral]
 
+    def seen_by(self, channel_id: int, person: Person) -> list[Message]:
+        """What this person sees in a channel, oldest first: with the ephemeral ones for them."""
+        return [
+            message
+            for message in self._by_channel[channel_id]
+            if not message.deleted and (not message.ephemeral or message.only_for is person)
+        ]
+
     def answering(self, nonce: str, reply_to: Message | None) -> list[Message]:
         """The bot's messages with this nonce, and those that reply to this message, oldest first."""
         replies = self._replies[reply_to.id] if reply_to is not None else []

@@ -102,7 +102,7 @@ def channel(here: Channel, world: World) -> Json:
         "parent_id": str(here.parent) if here.parent else None,
         "permission_overwrites": [denied] if here.denied else [],
         "bitrate": 64_000,  # of voice channels; the others do not mind
-        "user_limit": 0,
+        "user_limit": here.limit,
     }
 
 
@@ -145,7 +145,7 @@ def guild(world: World) -> Json:
     people = [world.bot, *world.people.values()]
     default = world.owner.permissions
     threads = [here for here in world.channels.values() if here.type.name == "THREAD"]
-    channels = [here for here in world.channels.values() if here.type.name in {"TEXT", "VOICE"}]
+    channels = [here for here in world.channels.values() if here.type.name in {"TEXT", "VOICE", "STAGE"}]
     fixed = {
         "icon": None,
         "afk_timeout": 300,
@@ -191,7 +191,8 @@ def voice_state(
     self_mute: bool = False,
     self_deaf: bool = False,
 ) -> Json:
-    """Where a person is in voice; channel None: nowhere."""
+    """Where a person is in voice; channel None: nowhere. On a stage the bot begins as audience."""
+    staged = channel_id is not None and world.channels[channel_id].type.name == "STAGE"
     return {
         "guild_id": str(world.guild_id),
         "channel_id": str(channel_id) if channel_id else None,
@@ -203,7 +204,7 @@ def voice_state(
         "self_deaf": self_deaf,
         "self_mute": self_mute,
         "self_video": False,
-        "suppress": False,
+        "suppress": staged and person.bot,
         "request_to_speak_timestamp": None,
     }
 

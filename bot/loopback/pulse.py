@@ -17,7 +17,7 @@ class Pulse:
 
     def beat(self) -> None:
         """Something changed."""
-        for waiter in self._waiters:
+        for waiter in tuple(self._waiters):
             if not waiter.done():
                 waiter.set_result(None)
 
@@ -25,13 +25,12 @@ class Pulse:
         """The first true value of `condition`, looked at now and after each beat; TimeoutError after `timeout` seconds."""
         async with asyncio.timeout(timeout):
             while not (value := condition()):
-                await self._next()
+                await self.next()
         return value
 
-    async def _next(self) -> None:
+    def next(self) -> asyncio.Future[None]:
+        """Is done at the next beat. Whoever takes it before looking misses none."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.add(waiter)
-        try:
-            await waiter
-        finally:
-            self._waiters.discard(waiter)
+        waiter.add_done_callback(self._waiters.discard)
+        return waiter

@@ -8,7 +8,7 @@ from bot.loopback import payloads
 from bot.loopback.commands import Commands
 from bot.loopback.messages import Message, Messages
 from bot.loopback.payloads import Json
-from bot.loopback.problems import BAD_JSON, UNKNOWN_GUILD, UNKNOWN_USER, ApiError
+from bot.loopback.problems import BAD_JSON, UNKNOWN_CHANNEL, UNKNOWN_GUILD, UNKNOWN_USER, ApiError
 from bot.loopback.rules import VOICE_MESSAGE, check_message, check_sound, mentions_nobody
 from bot.loopback.wire import NO_CONTENT, Answer, Call
 from bot.loopback.world import NOTHING, Channel, ChannelType, Permissions, World
@@ -19,7 +19,15 @@ Handler = Callable[[Call], Awaitable[Answer]]
 class Routes:
     """What the bot does by its own token."""
 
-    def __init__(self, world: World, commands: Commands, messages: Messages, gateway_url: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        world: World,
+        commands: Commands,
+        messages: Messages,
+        gateway_url: Callable[[], str],
+        dispatch: Callable[[str, Json], object],
+    ) -> None:
+        self._dispatch = dispatch
         self._world = world
         self._commands = commands
         self._messages = messages
@@ -44,6 +52,7 @@ class Routes:
             "DELETE /channels/{channel}/messages/{message}": self._delete,
             "POST /channels/{channel}/typing": self._typing,
             "PUT /channels/{channel}/voice-status": self._voice_status,
+            "PATCH /guilds/{guild}/voice-states/@me": self._voice_state,
             "POST /guilds/{guild}/soundboard-sounds": self._sound,
         }
         for base in (commands, guild_commands):
@@ -152,6 +161,21 @@ class Routes:
 
     async def _voice_status(self, call: Call) -> Answer:
         self._place(call, Permissions.SET_VOICE_CHANNEL_STATUS).status = call.fields.get("status")
+        self._world.changed.beat()
+        return NO_CONTENT
+
+    async def _voice_state(self, call: Call) -> Answer:
+        """On a stage: step up, which takes a right, or ask for it."""
+        state = self._world.voice_states.get(self._world.bot.id)
+        if state is None:
+            raise ApiError(UNKNOWN_CHANNEL)
+        if call.fields.get("suppress") is False:
+            self._world.require(self._world.channel(int(state["channel_id"])), Permissions.MUTE_MEMBERS)
+        wanted: Json = {
+            key: call.fields[key] for key in ("suppress", "request_to_speak_timestamp") if key in call.fields
+        }
+        state.update(wanted)
+        self._dispatch("VOICE_STATE_UPDATE", state)
         self._world.changed.beat()
         return NO_CONTENT
 

@@ -28,7 +28,7 @@ from bot.loopback.user import User
 from bot.loopback.voice import Voice
 from bot.loopback.voice_session import Close as VoiceClose
 from bot.loopback.webhooks import Webhooks
-from bot.loopback.world import DEFAULT_UPLOAD_LIMIT, Permissions, World
+from bot.loopback.world import DEFAULT_UPLOAD_LIMIT, ChannelType, Permissions, World
 
 HOST = "127.0.0.1"  # never anything else: this server trusts whoever knows the token
 SHUTDOWN = 0.5  # seconds for requests that still run when the server closes
@@ -189,6 +189,21 @@ class Loopback:
         here.denied = permissions
         self.gateway.dispatch("CHANNEL_UPDATE", channel_payload(here, self.world))
 
+    def add_voice_channel(self, name: str, *, limit: int = 0, stage: bool = False) -> int:
+        """One more voice channel, or stage; its id."""
+        channel = self.world.add_channel(ChannelType.STAGE if stage else ChannelType.VOICE, name, limit=limit)
+        self.gateway.dispatch("CHANNEL_CREATE", channel_payload(channel, self.world))
+        return channel.id
+
+    def move_bot(self, channel: int) -> None:
+        """Moves the bot into another voice channel, as a moderator does."""
+        for event, payload in self.voice.moved(channel):
+            self.gateway.dispatch(event, payload)
+
+    def change_region(self) -> None:
+        """The voice channel gets another server."""
+        self.gateway.dispatch(*self.voice.elsewhere())
+
     async def kick_from_voice(self, code: VoiceClose = VoiceClose.DISCONNECTED) -> None:
         """Throws the bot out of its voice channel, as a moderator does."""
         for event, payload in self.voice.forced_out():
@@ -202,7 +217,7 @@ class Loopback:
     # -- inside
 
     def _make_rest(self, schema: Schema | None) -> Rest:
-        routes = Routes(self.world, self.commands, self.messages, lambda: self.gateway_url)
+        routes = Routes(self.world, self.commands, self.messages, lambda: self.gateway_url, self.gateway.dispatch)
         webhooks = Webhooks(self.world, self.interactions, self.messages)
         return Rest(self.world, self.faults, routes, webhooks, token=self.token, schema=schema)
 

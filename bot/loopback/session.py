@@ -42,6 +42,7 @@ class Close(enum.IntEnum):
     AUTHENTICATION_FAILED = 4004
     ALREADY_AUTHENTICATED = 4005
     SESSION_TIMED_OUT = 4009
+    DISALLOWED_INTENTS = 4014
 
 
 class Connection:

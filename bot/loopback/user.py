@@ -5,7 +5,7 @@ What the real client would not let a person do is `Refused` before anything is s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.loopback.commands import Commands, CommandType, Filled, Refused
@@ -74,7 +74,12 @@ class User:
 
         Option values: str, int, float, bool; a `Person`; a channel id; (file name, bytes). None counts as left out.
         """
-        here = self._place(channel, dm=dm)
+        return self.use(path, options, self._place(channel, dm=dm), upload_limit=upload_limit)
+
+    def use(
+        self, path: Sequence[str], options: Mapping[str, Any], here: Channel, *, upload_limit: int | None = None
+    ) -> Exchange:
+        """The same for options of any name."""
         command = self._commands.find(path[0], CommandType.CHAT, here, self.person)
         given = {name: value for name, value in options.items() if value is not None}
         filled = Filled(self._world, self._messages)
@@ -87,10 +92,15 @@ class User:
         self, *path: str, focused: tuple[str, Any], channel: int | None = None, dm: bool = False, **options: Any
     ) -> list[Json]:
         """Types into one option: `await alice.autocomplete("bark", "say", focused=("voice", "en"))` -> choices."""
-        here = self._place(channel, dm=dm)
+        return await self.suggestions(path, options, focused, self._place(channel, dm=dm))
+
+    async def suggestions(
+        self, path: Sequence[str], options: Mapping[str, Any], focused: tuple[str, Any], here: Channel
+    ) -> list[Json]:
+        """The same for options of any name."""
         command = self._commands.find(path[0], CommandType.CHAT, here, self.person)
         filled = Filled(self._world, self._messages)
-        values = options | {focused[0]: focused[1]}
+        values = {**options, focused[0]: focused[1]}
         data = _command_data(command) | {"options": filled.options(command, path[1:], values, focused[0])}
         exchange = self._send(Kind.AUTOCOMPLETE, here, data)
         await exchange.acknowledged()
@@ -148,14 +158,24 @@ class User:
         return self._send(Kind.MODAL, before.channel, data, source=before.source)
 
     def write(self, content: str, *, channel: int | None = None, dm: bool = False) -> Message:
-        """Posts a message. The bot hears nothing of it: it has no message intents."""
-        return self._messages.create(self._place(channel, dm=dm).id, self.person, {"content": content})
+        """Posts a message. The bot hears of it if it asked for messages, in a server."""
+        message = self._messages.create(self._place(channel, dm=dm).id, self.person, {"content": content})
+        if not dm:
+            sender = {key: value for key, value in member(self.person, self._world).items() if key != "user"}
+            self._gateway.written(message.payload() | {"guild_id": str(self._world.guild_id), "member": sender})
+        return message
 
     def join_voice(self, channel: int | None = None) -> Listener:
         """Enters a voice channel, the only one unless told otherwise; what comes back hears the bot there."""
         channel = channel or self._world.voice_channel.id
         self._voice(channel)
         return self._rooms.seat(self.id, channel)
+
+    def deafen(self, *, deaf: bool = True) -> None:
+        """Hears nothing any more where they sit, by their own wish."""
+        state = self._world.voice_states[self.id]
+        state["self_deaf"] = deaf
+        self._gateway.dispatch("VOICE_STATE_UPDATE", state)
 
     def leave_voice(self) -> None:
         """Leaves voice."""

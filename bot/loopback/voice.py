@@ -19,7 +19,7 @@ from bot.loopback.payloads import Json, voice_state
 from bot.loopback.rooms import Rooms
 from bot.loopback.rtp import MODE, Packet, Stream, VoicePort
 from bot.loopback.voice_session import DAVE, Close, Line, Op, VoiceSession
-from bot.loopback.world import ChannelType, Permissions, World
+from bot.loopback.world import Channel, Permissions, World
 
 if TYPE_CHECKING:
     from bot.loopback.dave import Group
@@ -78,10 +78,12 @@ class Voice:
         if channel_id is None:
             return self._left()
         channel = self._world.channels.get(channel_id)
-        if channel is None or channel.type is not ChannelType.VOICE:
+        if channel is None or not channel.is_voiced:
             self._world.complain(f"joins {channel_id}, which is no voice channel")
             return []
         if Permissions.CONNECT not in self._world.bot_permissions(channel):
+            return []
+        if self._full(channel):
             return []
         await self._start()
         return self._joined(channel_id, mute=bool(asked.get("self_mute")), deaf=bool(asked.get("self_deaf")))
@@ -100,6 +102,20 @@ class Voice:
         """The events of a moderator's disconnect; the caller dispatches them, then closes with DISCONNECTED."""
         return self._left()
 
+    def moved(self, channel_id: int) -> list[tuple[str, Json]]:
+        """The events of a moderator's move; the caller dispatches them, and the old connection is closed."""
+        before = self.session
+        events = self._joined(channel_id, mute=False, deaf=True)
+        if before is not None and before.line is not None and before is not self.session:
+            before.line.put(Close.DISCONNECTED)
+        return events
+
+    def elsewhere(self) -> tuple[str, Json]:
+        """The event of another voice server for the same stay: a region change. The old one goes on until the client leaves it."""
+        if self.session is not None:
+            self.session.token = secrets.token_hex(8)
+        return "VOICE_SERVER_UPDATE", self._server()
+
     async def stop(self) -> None:
         """Closes the servers."""
         if self._runner is not None:
@@ -117,9 +133,20 @@ class Voice:
         state = voice_state(bot, self._world, channel_id, session.id, self_mute=mute, self_deaf=deaf)
         self._world.voice_states[bot.id] = state
         self._world.changed.beat()
-        server = {"token": session.token, "guild_id": str(self._world.guild_id), "endpoint": self._endpoint}
+        server = self._server()
         events = [("VOICE_STATE_UPDATE", state)]
         return events if stays else [*events, ("VOICE_SERVER_UPDATE", server)]
+
+    def _full(self, channel: Channel) -> bool:
+        """Whether Discord lets the bot in no more."""
+        here = [user for user, state in self._world.voice_states.items() if state["channel_id"] == str(channel.id)]
+        others = [user for user in here if user != self._world.bot.id]
+        free = Permissions.MOVE_MEMBERS in self._world.bot_permissions(channel)
+        return 0 < channel.limit <= len(others) and not free
+
+    def _server(self) -> Json:
+        token = self.session.token if self.session is not None else None
+        return {"token": token, "guild_id": str(self._world.guild_id), "endpoint": self._endpoint}
 
     def _new_session(self, channel_id: int) -> VoiceSession:
         self._ids += 1

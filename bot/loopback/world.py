@@ -27,11 +27,13 @@ class ChannelType(enum.IntEnum):
     VOICE = 2
     GROUP = 3  # a conversation between people, the bot not among them
     THREAD = 11  # public
+    STAGE = 13
 
 
 class Permissions(enum.IntFlag):
     """The documented permission bits that this server looks at."""
 
+    MANAGE_CHANNELS = 1 << 4
     MANAGE_GUILD = 1 << 5
     VIEW_CHANNEL = 1 << 10
     SEND_MESSAGES = 1 << 11
@@ -41,6 +43,8 @@ class Permissions(enum.IntFlag):
     READ_MESSAGE_HISTORY = 1 << 16
     CONNECT = 1 << 20
     SPEAK = 1 << 21
+    MUTE_MEMBERS = 1 << 22
+    MOVE_MEMBERS = 1 << 24
     USE_APPLICATION_COMMANDS = 1 << 31
     SEND_MESSAGES_IN_THREADS = 1 << 38
     CREATE_GUILD_EXPRESSIONS = 1 << 43
@@ -60,6 +64,13 @@ PERSON = (
     | Permissions.SEND_MESSAGES_IN_THREADS
     | Permissions.SEND_VOICE_MESSAGES
 )
+MODERATOR = (
+    PERSON
+    | Permissions.MANAGE_CHANNELS
+    | Permissions.MANAGE_GUILD
+    | Permissions.MANAGE_MESSAGES
+    | Permissions.CREATE_GUILD_EXPRESSIONS
+)
 NOTHING = Permissions(0)
 BOT = PERSON | Permissions.SET_VOICE_CHANNEL_STATUS | Permissions.CREATE_GUILD_EXPRESSIONS
 
@@ -76,6 +87,12 @@ class Channel:
     denied: Permissions = NOTHING
     open: bool = True  # False: this person takes no DMs from the bot
     status: str | None = None  # of a voice channel
+    limit: int = 0  # of people in a voice channel; 0: none
+
+    @property
+    def is_voiced(self) -> bool:
+        """Whether one can sit in it."""
+        return self.type in (ChannelType.VOICE, ChannelType.STAGE)
 
 
 @dataclasses.dataclass(kw_only=True, slots=True)
@@ -99,6 +116,7 @@ class World:
         self.changed = Pulse()
         self.complaints: list[str] = []
         self.upload_limit = upload_limit
+        self.message_content = False  # whether the portal allows the bot to ask for what messages say
         self.application_id = self.new_id()
         self.guild_id = self.new_id()
         self.role_id = self.new_id()  # the bot's own role
@@ -109,11 +127,11 @@ class World:
         self.voice_states: dict[int, Json] = {}  # by user
         self.sounds: list[Json] = []  # of the soundboard
         self.roles: dict[int, str] = {}  # names, besides @everyone and the bot's own
-        self.general = self._add_channel(ChannelType.TEXT, "general")
-        self.second = self._add_channel(ChannelType.TEXT, "bots")
-        self.voice_channel = self._add_channel(ChannelType.VOICE, "Voice")
-        self.private = self._add_channel(ChannelType.GROUP, "friends")
-        self.thread = self._add_channel(ChannelType.THREAD, "a thread", parent=self.general.id)
+        self.general = self.add_channel(ChannelType.TEXT, "general")
+        self.second = self.add_channel(ChannelType.TEXT, "bots")
+        self.voice_channel = self.add_channel(ChannelType.VOICE, "Voice")
+        self.private = self.add_channel(ChannelType.GROUP, "friends")
+        self.thread = self.add_channel(ChannelType.THREAD, "a thread", parent=self.general.id)
 
     def complain(self, complaint: str) -> None:
         """Remember that the client did something Discord does not want."""
@@ -135,7 +153,7 @@ class World:
         for channel in self.channels.values():
             if channel.recipient == person.id:
                 return channel
-        return self._add_channel(ChannelType.DM, person.name, recipient=person.id)
+        return self.add_channel(ChannelType.DM, person.name, recipient=person.id)
 
     def channel(self, channel_id: int) -> Channel:
         """The channel with this id; ApiError 10003 if there is none."""
@@ -162,9 +180,10 @@ class World:
         """The GUILD_CREATE payload of the one guild."""
         return payloads.guild(self)
 
-    def _add_channel(
-        self, kind: ChannelType, name: str, *, parent: int | None = None, recipient: int | None = None
+    def add_channel(
+        self, kind: ChannelType, name: str, *, parent: int | None = None, recipient: int | None = None, limit: int = 0
     ) -> Channel:
-        channel = Channel(id=self.new_id(), type=kind, name=name, parent=parent, recipient=recipient)
+        """One more channel; nobody is told."""
+        channel = Channel(id=self.new_id(), type=kind, name=name, parent=parent, recipient=recipient, limit=limit)
         self.channels[channel.id] = channel
         return channel

@@ -9,23 +9,26 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import aiohttp
+
 from bot.app import DATABASE, App
 from bot.config import Config, DiscordSection, LimitsSection, ModelSection, StoreSection
 from bot.loopback.point import point_discord_at
 from bot.loopback.server import Loopback
 from bot.store import Store
+from synth.patience import Clock
 from synth.process import Patience, Synth
 from tests.fakes import child
 
 IMPATIENT = Patience(backoff=0.05, backoff_cap=0.2, ready_within=60.0)
 
 
-def settings(folder: Path, **limits: Any) -> Config:
+def settings(folder: Path, *, message_content: bool = False, **limits: Any) -> Config:
     """A configuration for tests: everything in `folder`, progress at once."""
     return Config(
         model=ModelSection(name="pup"),
         store=StoreSection(folder=folder),
-        discord=DiscordSection(progress_every=0.02),
+        discord=DiscordSection(progress_every=0.02, message_content=message_content),
         limits=LimitsSection(**limits),
     )
 
@@ -42,14 +45,26 @@ async def bot_on(
     *,
     synth: Synth | None = None,
     clock: Callable[[], float] = time.time,
+    patience: Clock | None = None,
+    voice: bool = False,
+    message_content: bool = False,
     **limits: Any,
 ) -> AsyncIterator[App]:
-    """The bot, connected; drained at the end."""
-    config = settings(folder, **limits)
+    """The bot, connected; drained at the end. `voice`: it trusts this Discord's voice servers."""
+    config = settings(folder, message_content=message_content, **limits)
     store = Store.open(folder / DATABASE)
     try:
         with point_discord_at(discord.api_url, discord.gateway_url):
-            app = App(config=config, token=discord.token, store=store, synth=synth or scripted(), clock=clock)
+            app = App(
+                config=config,
+                token=discord.token,
+                store=store,
+                synth=synth or scripted(),
+                clock=clock,
+                patience=patience,
+            )
+            if voice:
+                app.client.http.connector = aiohttp.TCPConnector(ssl=discord.voice.ssl_context())
             app.client._connection.guild_ready_timeout = (
                 0.05  # seconds: this Discord has told of all its servers by then
             )

@@ -1,9 +1,14 @@
 """The demo, as somebody who has just cloned the repository runs it."""
 
+import asyncio
+import re
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import aiohttp
 import pytest
 import soundfile
 
@@ -36,6 +41,34 @@ def test_once_with_a_text_that_is_refused_shows_the_words_and_fails(tmp_path: Pa
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=100)
     assert done.returncode == 1
     assert "only alice sees   There is nothing to say" in done.stdout
+
+
+async def test_without_once_the_page_is_there_until_ctrl_c(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "bot", "demo", "--no-browser", "--out", str(tmp_path)]
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    demo = await asyncio.create_subprocess_exec(*command, cwd=ROOT, **pipes)
+    async with asyncio.timeout(100):
+        while not (page := re.search(rb"its page +(http://127.0.0.1:[0-9]+/)", await demo.stdout.readline())):
+            pass
+        async with aiohttp.ClientSession() as session, session.get(page[1].decode()) as answer:
+            assert "barkbot demo" in await answer.text()
+        while b"and plays" not in await demo.stdout.readline():
+            pass
+        assert demo.returncode is None
+        demo.send_signal(signal.SIGINT)
+        rest, errors = await demo.communicate()
+    assert demo.returncode == 0, errors
+    assert rest.decode().splitlines()[-1] in [str(path) for path in tmp_path.iterdir()]  # noqa: ASYNC240
+    assert b"Traceback" not in errors
+
+
+def test_a_port_that_is_taken_is_told_in_one_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        command = [sys.executable, "-m", "bot", "demo", "--port", port, "--out", str(tmp_path)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=100)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"The page cannot be served on port {port}")
 
 
 @pytest.mark.parametrize(

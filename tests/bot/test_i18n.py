@@ -20,6 +20,7 @@ from tests.bot.harness import bot_on
 LANGUAGES = sorted(set(i18n.LANGUAGES.values()))
 BOT = Path(bot.__file__).parent
 CARRIERS = {"say", "describe", "command", "Group", "ContextMenu", "answer", "_speech"}  # these take templates
+CARRIERS |= {"NoPreview", "_why", "_field", "_form"}
 
 
 def holes(template: str) -> set[str]:
@@ -73,6 +74,13 @@ def test_what_stands_in_windows_and_menus_fits(language: str) -> None:
     words = texts.sentences() | dict(table(language))
     assert all(len(text) <= 45 for name, text in words.items() if re.fullmatch(r"WINDOW_(?!.*HINT).*", name))
     assert all(len(text) <= 100 for name, text in words.items() if name.startswith("MARKS."))
+    assert all(
+        len(text) <= 45 for name, text in words.items() if re.match(r"SETTING_NAMES\.|(EDIT|KEEP)_(?!.*HINT)", name)
+    )
+    assert all(
+        len(text) <= 100 for name, text in words.items() if re.match(r"(EDIT|KEEP|SETTINGS|SERVER)_.*HINT", name)
+    )
+    assert all(len(text) <= 40 for name, text in words.items() if name.startswith("BUTTONS."))
     assert len(words["HELP_TRY"]) + max(map(len, TAGS.values())) <= 80
 
 
@@ -110,13 +118,14 @@ def test_no_sentence_goes_past_say(file: Path) -> None:
             carried |= {id(inner) for inner in ast.walk(node)}
         if isinstance(node, ast.Assign | ast.AnnAssign):  # of a template to a name
             carried |= {id(inner) for inner in ast.walk(node)}
+    looked_up = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Subscript)}  # `texts.GROUP[...]`
     bare = [
         f"line {node.lineno}: texts.{node.attr}"
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute)
         and isinstance(node.value, ast.Name)
         and node.value.id == "texts"
-        and isinstance(getattr(texts, node.attr, None), str)
+        and (isinstance(getattr(texts, node.attr, None), str) or id(node) in looked_up)
         and id(node) not in carried
     ]
     assert bare == []

@@ -61,13 +61,14 @@ async def test_my_settings_are_shown_and_changed_and_the_next_ask_follows_them(t
         assert "Liveliness: **left open**" in message.content
         await choose(alice, message, "bark-settings:liveliness", "lively")
         await choose(alice, message, "bark-settings:format", "mp3")
-        await choose(alice, message, "bark-settings:language", "de")
         await press(alice, message, "As a voice message")
         await press(alice, message, "Mention me when it comes late")
         await fill(alice, await press(alice, message, "Voice…"), voice="german 1")
         assert "Voice: **German 1**" in message.content
         assert "Liveliness: **lively**" in message.content
         assert "Mention me when it comes late: **no**" in message.content
+        await choose(alice, message, "bark-settings:language", "de")
+        assert "Stimme: **German 1**" in message.content
         assert app._book.mine(alice.id) == Mine(
             voice=GERMAN,
             liveliness=Liveliness.LIVELY,
@@ -77,17 +78,18 @@ async def test_my_settings_are_shown_and_changed_and_the_next_ask_follows_them(t
             mention_late=False,
         )
         await choose(alice, message, "bark-settings:format", "-")
-        await press(alice, message, "As a voice message")
+        await press(alice, message, "Als Sprachnachricht")
         answer = await (await alice.slash("bark", "say", text="hello")).until(lambda message: message.attachments)
-        assert f"voice {GERMAN} " in answer.content
+        assert f"Stimme {GERMAN} " in answer.content
         with soundfile.SoundFile(io.BytesIO(answer.attachments[0].data)) as file:
             assert "text_temp=0.95" in file.comment
         answer = await (await alice.slash("bark", "say", text="hi", voice=ENGLISH)).until(
             lambda message: message.attachments
         )
-        assert f"voice {ENGLISH} " in answer.content
-        await press(alice, message, "Reset all")
+        assert f"Stimme {ENGLISH} " in answer.content
+        await press(alice, message, "Alles zurücksetzen")
         assert app._book.mine(alice.id) == Mine()
+        assert "Voice: **left open**" in message.content
         assert discord.complaints == []
 
 
@@ -196,15 +198,15 @@ async def test_limits_and_words(tmp_path: Path) -> None:
         assert app._book.server(discord.guild_id).max_chars == 20
         opened = await press(mod, message, "Voice and language…")
         await fill(mod, opened, voice=GERMAN, language=["ja"])
-        assert "Language of my words: **日本語**" in message.content
+        assert "ボットの言語: **日本語**" in message.content
         answer = await (await alice.slash("bark", "say", text="hello")).until(lambda other: other.attachments)
-        assert f"voice {GERMAN} " in answer.content
+        assert f"声 {GERMAN} " in answer.content
         assert app._book.effective(alice.id, discord.guild_id).language == "ja"
         assert discord.complaints == []
 
 
 async def test_changes_are_told_in_the_channel_for_notices(tmp_path: Path) -> None:
-    async with Loopback() as discord, bot_on(discord, tmp_path):
+    async with Loopback() as discord, bot_on(discord, tmp_path) as app:
         mod = moderator(discord)
         message = await panel(mod, "server")
         await choose(mod, message, "bark-server:log_channel", discord.second)
@@ -213,9 +215,13 @@ async def test_changes_are_told_in_the_channel_for_notices(tmp_path: Path) -> No
         assert notices[0].content == (
             f"<@{mod.id}> changed this server's settings · Channels where I speak: **<#{discord.general}>**"
         )
+        await app._book.change_mine(mod.id, language="fr")
+        await choose(mod, message, "bark-server:channels", discord.second)
+        notices = await discord.until(lambda: discord.channel_messages(discord.second)[2:])
+        assert notices[0].content.endswith(f"réglages de ce serveur · Salons où je parle : **<#{discord.second}>**")
         discord.deny(discord.second, Permissions.SEND_MESSAGES)
         await choose(mod, message, "bark-server:channels")
-        assert "everywhere" in message.content
+        assert "partout" in message.content
         assert discord.complaints == []
 
 

@@ -1,7 +1,7 @@
 """The forms that buttons open, and what was typed into them.
 
 A form carries a custom id like a button's and is stopped before it is sent, so discord.py does not keep it: it can be sent in
-after a restart, and one that nobody sends in costs nothing. It arrives at `Desk.hear`.
+after a restart, and one that nobody sends in costs nothing. It arrives at `Presses.hear`.
 """
 
 from __future__ import annotations

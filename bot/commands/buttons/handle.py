@@ -8,6 +8,7 @@ from typing import Any, Protocol, Self, cast
 import discord
 
 from bot.commands.buttons.mark import TEMPLATE
+from bot.commands.forms import guarded
 
 
 class Counter(Protocol):
@@ -18,7 +19,7 @@ class Counter(Protocol):
 
 
 class Handle(discord.ui.DynamicItem[discord.ui.Button[Any]], template=TEMPLATE):
-    """A button with one of our custom ids. It holds nothing; the client's `desk` does the work."""
+    """A button with one of our custom ids. It holds nothing; the client's `presses` do the work."""
 
     def __init__(
         self,
@@ -36,8 +37,7 @@ class Handle(discord.ui.DynamicItem[discord.ui.Button[Any]], template=TEMPLATE):
         """The button that was pressed."""
         return cls(match.string)
 
+    @guarded
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """It was pressed."""
-        desk = cast("Counter | None", interaction.client.desk)
-        if desk is not None:
-            await desk.press(interaction, self.custom_id)
+        await cast("Counter", interaction.client.presses).press(interaction, self.custom_id)

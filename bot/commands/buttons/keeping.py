@@ -72,7 +72,7 @@ async def bubble(press: Press, tools: Tools) -> None:
         except post.ERRORS as error:
             if post.trouble(error) is not post.Trouble.FORBIDDEN:
                 raise
-            words = say(texts.MISSING_FOR_ME, permission=texts.SEND_VOICE_MESSAGES)
+            words = say(texts.MISSING_FOR_ME, permission=say(texts.SEND_VOICE_MESSAGES))
         await interaction.edit_original_response(content=words)
 
 
@@ -90,7 +90,7 @@ def _cannot_speak(interaction: discord.Interaction) -> str | None:
         texts.SEND_VOICE_MESSAGES: mine.send_voice_messages,
     }
     missing = next((name for name, given in needed.items() if not given), None)
-    return None if missing is None else say(texts.MISSING_FOR_ME, permission=missing)
+    return None if missing is None else say(texts.MISSING_FOR_ME, permission=say(missing))
 
 
 async def soundboard(press: Press, tools: Tools) -> None:
@@ -107,7 +107,7 @@ async def soundboard(press: Press, tools: Tools) -> None:
         await tools.post.add_sound(interaction.guild_id, name, clip.path, SOUND_TYPES[clip.path.suffix])
     except discord.HTTPException as error:
         if post.trouble(error) is post.Trouble.FORBIDDEN:
-            words = say(texts.MISSING_FOR_ME, permission=texts.CREATE_EXPRESSIONS)
+            words = say(texts.MISSING_FOR_ME, permission=say(texts.CREATE_EXPRESSIONS))
         elif 400 <= error.status < 500:  # it will not take it: most often there is no room
             words = say(texts.SOUND_FULL)
         else:
@@ -119,9 +119,9 @@ def _cannot_add(interaction: discord.Interaction) -> str | None:
     if not interaction.is_guild_integration():
         return say(texts.NOT_A_MEMBER)
     if not interaction.permissions.create_expressions:
-        return say(texts.MISSING_FOR_YOU, permission=texts.CREATE_EXPRESSIONS)
+        return say(texts.MISSING_FOR_YOU, permission=say(texts.CREATE_EXPRESSIONS))
     if not interaction.app_permissions.create_expressions:
-        return say(texts.MISSING_FOR_ME, permission=texts.CREATE_EXPRESSIONS)
+        return say(texts.MISSING_FOR_ME, permission=say(texts.CREATE_EXPRESSIONS))
     return None
 
 

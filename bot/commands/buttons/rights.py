@@ -10,6 +10,7 @@ import discord
 from bot import texts
 from bot.commands.buttons.mark import Action, Mark
 from bot.flow.job import Job, State
+from bot.texts import say
 
 ASKER = frozenset({Action.EDIT, Action.KEEP})
 ASKER_OR_MODERATOR = frozenset({Action.DELETE, Action.CANCEL})
@@ -46,9 +47,9 @@ class Presser:
 def refusal(mark: Mark, job: Job | None, presser: Presser) -> str | None:
     """Why this person cannot press this, in words for them; None: they can."""
     if job is None or not _here(job, presser):  # one sentence for both: nobody learns what happens elsewhere
-        return texts.BUTTON_NOT_HERE
+        return say(texts.BUTTON_NOT_HERE)
     if not 1 <= (mark.take or 1) <= job.options.takes:
-        return texts.BUTTON_UNKNOWN
+        return say(texts.BUTTON_UNKNOWN)
     return _person(mark.action, job, presser) or _moment(mark.action, job)
 
 
@@ -62,15 +63,15 @@ def _here(job: Job, presser: Presser) -> bool:
 def _person(action: Action, job: Job, presser: Presser) -> str | None:
     own = job.user_id == presser.user_id
     if action in ASKER and not own:
-        return texts.BUTTON_ASKER_ONLY
+        return say(texts.BUTTON_ASKER_ONLY)
     if action in ASKER_OR_MODERATOR and not own and not presser.moderator:
-        return texts.BUTTON_ASKER_OR_MODERATOR
-    return texts.BUTTON_NO_COMMANDS if action in LIKE_COMMANDS and not presser.may_use_commands else None
+        return say(texts.BUTTON_ASKER_OR_MODERATOR)
+    return say(texts.BUTTON_NO_COMMANDS) if action in LIKE_COMMANDS and not presser.may_use_commands else None
 
 
 def _moment(action: Action, job: Job) -> str | None:
     if action is Action.CANCEL:
-        return None if job.state in UNFINISHED else texts.BUTTON_OVER
+        return None if job.state in UNFINISHED else say(texts.BUTTON_OVER)
     if job.state in UNFINISHED:
-        return texts.BUTTON_TOO_EARLY
-    return None if job.state in FINISHED else texts.BUTTON_NOT_HERE
+        return say(texts.BUTTON_TOO_EARLY)
+    return None if job.state in FINISHED else say(texts.BUTTON_NOT_HERE)

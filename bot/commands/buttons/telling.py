@@ -41,9 +41,8 @@ async def details(press: Press, tools: Tools) -> None:
     if job.user_id != press.presser.user_id:
         await press.tell(f"{words}\n{say(texts.DETAILS_NO_TEXT)}")
         return
-    words = (
-        f"{words}\n{say(texts.DETAILS_AGAIN, kind=job.options.kind)}\n{say(texts.DETAILS_TEXT, text=plain(job.text))}"
-    )
+    once_more = say(texts.DETAILS_AGAIN, command=texts.called(f"bark {job.options.kind}"))
+    words = f"{words}\n{once_more}\n{say(texts.DETAILS_TEXT, text=plain(job.text))}"
     whole = text_file(job.text) if len(job.text) > SHOWN else discord.utils.MISSING
     await press.interaction.response.send_message(words, ephemeral=True, file=whole)
 

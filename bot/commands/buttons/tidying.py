@@ -26,8 +26,7 @@ async def cancel(press: Press, tools: Tools) -> None:
             words = texts.CANCELLED if job.user_id == press.presser.user_id else texts.CANCELLED_BY_MODERATOR
             await interaction.edit_original_response(content=say(words), view=None)
     if done:
-        tools.cancel(job.id)
-        tools.line_changed()
+        tools.cancelled(job.id)
     else:
         await interaction.followup.send(say(texts.BUTTON_OVER), ephemeral=True)
 

@@ -27,11 +27,6 @@ Play = Callable[[discord.Interaction, Job, int], Awaitable[None]]
 KeepVoice = Callable[[int, str, Path], Awaitable[str | None]]  # whose, its name, the tokens -> why not
 
 
-def no_log_channel(_: int) -> int | None:
-    """The log channel of a server that has set none."""
-    return None
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Tools:
     """What the composition root hands in."""
@@ -41,13 +36,11 @@ class Tools:
     intake: Intake
     board: Board
     clock: Callable[[], float]
-    cancel: Callable[[int], None]  # tells the synth process
-    line_changed: Callable[[], None]
-    sorry: Callable[[discord.Interaction, BaseException, str], Awaitable[None]]  # an error in words
+    cancelled: Callable[[int], None]  # told of each job that was taken back
     usual: tuple[float, float]  # temperatures of text and sound where nobody says otherwise
     keep_voice: KeepVoice
+    log_channel: Callable[[int], int | None]  # of a server
     play: Play | None = None  # None: there are no voice channels to be heard in
-    log_channel: Callable[[int], int | None] = no_log_channel  # of a server
     random: random.Random = dataclasses.field(default_factory=random.SystemRandom)
 
     async def clip(self, job: int, take: int) -> Clip | None:

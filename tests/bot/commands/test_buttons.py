@@ -367,7 +367,7 @@ async def test_delete_is_for_the_asker_and_moderators(scene: Scene) -> None:
         exchange = await scene.press(name, message, "Delete")
         await discord.until(lambda message=message: message.deleted)
         await exchange.until(lambda message: message.content == "Deleted." and not message.components)
-        left = await scene.app.client.desk._tools.clip(number(message), 1)
+        left = await scene.app.client.presses._tools.clip(number(message), 1)
         assert left is None
 
 
@@ -392,8 +392,7 @@ async def test_delete_by_others_is_refused_even_with_the_right_id(scene: Scene) 
 
 async def test_a_report_is_asked_twice_written_down_and_told_once(scene: Scene) -> None:
     discord = scene.discord
-    desk = scene.app.client.desk
-    object.__setattr__(desk._tools, "log_channel", lambda guild: discord.second if guild == discord.guild_id else None)
+    await scene.app._book.change_server(discord.guild_id, log_channel=discord.second)
     message = await scene.answered()
     for times in (1, 2):
         exchange = await scene.press("bob", message, "Report")
@@ -477,7 +476,7 @@ async def test_play_goes_to_the_player(scene: Scene) -> None:
         heard.append((job.id, take))
         await interaction.response.send_message("playing", ephemeral=True)
 
-    object.__setattr__(scene.app.client.desk._tools, "play", play)
+    object.__setattr__(scene.app.client.presses._tools, "play", play)
     message = await scene.answered(options={"takes": 2})
     first = await scene.private(await scene.discord.user("bob").press(message, label="Take 2"))
     assert "▶ Play in voice" not in labels(first)  # nothing is kept
@@ -510,7 +509,7 @@ async def test_a_mistake_of_ours_is_said_in_words(scene: Scene, caplog: pytest.L
     async def broken(*_: object) -> None:
         raise ZeroDivisionError("as the test says")
 
-    object.__setattr__(scene.app.client.desk._tools, "play", broken)
+    object.__setattr__(scene.app.client.presses._tools, "play", broken)
     message = await scene.answered(options={"takes": 2})
     await scene.keep(number(message), 1)
     panel = await scene.private(await scene.discord.user("bob").press(message, label="Take 1"))

@@ -29,10 +29,10 @@ async def test_help_names_every_command_and_a_mark_can_be_tried_also_after_a_res
             for command in discord.commands.all(None)[0]["options"]:
                 assert f"`/bark {command['name']}` {command['description']}" in shown(message)
             assert all(f"`{tag}`" in shown(message) for tag in TAGS.values())
-            chosen = await alice.choose(message, "bark:marks", ["laughs"])
+            chosen = await alice.choose(message, "bark-help:marks", ["laughs"])
             await chosen.until(lambda message: "it was the cat" in message.content)
         async with bot_on(discord, tmp_path):
-            await (await alice.choose(message, "bark:marks", ["sighs"])).acknowledged()
+            await (await alice.choose(message, "bark-help:marks", ["sighs"])).acknowledged()
             opened = await alice.press(message, label="Try [sighs]")
             await opened.acknowledged()
             assert opened.modal is not None

@@ -6,6 +6,7 @@ from pathlib import Path
 from bot.commands.long import MOST_BYTES, decoded
 from bot.flow import queue
 from bot.loopback.server import Loopback
+from bot.settings import Feature
 from tests.bot.harness import bot_on
 
 LONG = "a long text. " * 120  # 1,560 characters: more than /bark say takes
@@ -82,3 +83,28 @@ async def test_a_window_that_cannot_be_written_down_is_answered_too(tmp_path: Pa
         await app._store.call(lambda db: db.execute("ALTER TABLE gone RENAME TO jobs"))
         assert words.ephemeral
         assert "I cannot take this down" in words.content
+
+
+async def test_a_server_can_turn_it_off_also_for_windows_that_are_open(tmp_path: Path) -> None:
+    async with Loopback() as discord, bot_on(discord, tmp_path) as app:
+        alice = discord.user("alice")
+        direct = await alice.slash("bark", "long", file=("story.txt", LONG.encode()), dm=True)
+        await direct.until(lambda message: message.attachments)
+        opened = await alice.slash("bark", "long")
+        await opened.acknowledged()
+        await app._book.change_server(discord.guild_id, off=[Feature.LONG])
+        for exchange in (
+            await alice.slash("bark", "long"),
+            await alice.slash("bark", "long", file=("story.txt", LONG.encode())),
+            await alice.submit(opened, {"text": LONG}),
+            await alice.slash("bark", "again"),
+        ):
+            words = await exchange.until(lambda message: message.ephemeral)
+            assert words.content == "This server has turned long texts off."
+        words = await (await alice.slash("bark", "say", text=LONG)).until(lambda message: message.ephemeral)
+        assert "send it in parts" in words.content  # what is off is not advised
+        opened = await alice.slash("bark", "long", dm=True)
+        await opened.acknowledged()
+        assert opened.modal is not None
+        assert discord.channel_messages(discord.general) == []
+        assert discord.complaints == []

@@ -1,4 +1,4 @@
-"""A press or a filled-in form: looked up, checked against the store, handed on. What goes wrong is said in words, in private."""
+"""A press or a filled-in form: looked up, checked against the store, handed on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import discord
 
-from bot import i18n, texts
+from bot import texts
 from bot.commands.buttons import anew, keeping, telling, tidying
 from bot.commands.buttons.forms import typed
 from bot.commands.buttons.mark import PREFIX, TEMPLATE, Action, Mark
@@ -44,18 +44,21 @@ FORMS: Mapping[Action, Callable[[Press, Tools, Mapping[str, str]], Awaitable[Non
 }
 
 
-class Desk:
+class Presses:
     """Where everything with a custom id of ours arrives."""
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
-        self._lately: dict[
-            tuple[int, str], float
-        ] = {}  # (who, custom id) -> when it may count again, on the loop's clock
+        # (who, custom id) -> when it may count again, on the loop's clock
+        self._lately: dict[tuple[int, str], float] = {}
 
     async def press(self, interaction: discord.Interaction, custom_id: str) -> None:
         """A button."""
-        await self._guarded(interaction, custom_id, self._press)
+        mark = Mark.parse(custom_id)
+        if mark is not None and mark.action in ONCE and self._twice(interaction.user.id, custom_id):
+            await _private(interaction, say(texts.BUTTON_TWICE))
+        elif (press := await self._allowed(interaction, mark, custom_id)) is not None:
+            await PRESSES[press.mark.action](press, self._tools)
 
     async def hear(self, interaction: discord.Interaction) -> None:
         """Any interaction: takes the forms, which discord.py does not keep, and what no button of ours can have sent."""
@@ -63,28 +66,9 @@ class Desk:
         if not custom_id.startswith(PREFIX):
             return
         if interaction.type is discord.InteractionType.modal_submit:
-            await self._guarded(interaction, custom_id, self._submit)
+            await self._submit(interaction, custom_id)
         elif interaction.type is discord.InteractionType.component and TEMPLATE.fullmatch(custom_id) is None:
-            await self._guarded(interaction, custom_id, self._press)
-
-    async def _guarded(
-        self,
-        interaction: discord.Interaction,
-        custom_id: str,
-        work: Callable[[discord.Interaction, str], Awaitable[None]],
-    ) -> None:
-        i18n.speak(interaction.locale)
-        try:
-            await work(interaction, custom_id)
-        except Exception as error:  # noqa: BLE001 - `sorry` logs it and finds words
-            await self._tools.sorry(interaction, error, f"button {custom_id[:100]!r}")
-
-    async def _press(self, interaction: discord.Interaction, custom_id: str) -> None:
-        mark = Mark.parse(custom_id)
-        if mark is not None and mark.action in ONCE and self._twice(interaction.user.id, custom_id):
-            await _private(interaction, texts.BUTTON_TWICE)
-        elif (press := await self._allowed(interaction, mark, custom_id)) is not None:
-            await PRESSES[press.mark.action](press, self._tools)
+            await self.press(interaction, custom_id)
 
     async def _submit(self, interaction: discord.Interaction, custom_id: str) -> None:
         mark = Mark.parse(custom_id)
@@ -96,11 +80,11 @@ class Desk:
         """The press, checked against the store. Where it is refused its person knows why by then."""
         presser = Presser.of(interaction)
         job = None if mark is None else await self._tools.store.call(queue.get, mark.job)
-        why = texts.BUTTON_UNKNOWN if mark is None else refusal(mark, job, presser)
+        why = say(texts.BUTTON_UNKNOWN) if mark is None else refusal(mark, job, presser)
         if why is None and mark is not None and job is not None:
             return Press(interaction=interaction, mark=mark, job=job, presser=presser)
         log.info("%r of user %d is refused: %s", custom_id[:100], presser.user_id, why)
-        await _private(interaction, why or texts.BUTTON_UNKNOWN)
+        await _private(interaction, why or say(texts.BUTTON_UNKNOWN))
         return None
 
     def _twice(self, user: int, custom_id: str) -> bool:
@@ -114,4 +98,4 @@ class Desk:
 
 
 async def _private(interaction: discord.Interaction, words: str) -> None:
-    await interaction.response.send_message(say(words), ephemeral=True)
+    await interaction.response.send_message(words, ephemeral=True)
