@@ -47,8 +47,10 @@ class Listed:
         return False
 
     def _anywhere(self, text: str) -> bool:
-        joined = text.replace(" ", "") if self.mixed else ""
-        return any(word in text for word in self.unspaced) or any(word in joined for word in self.mixed)
+        joined, known = text.replace(" ", ""), set(text)
+        return any(word[0] in known and word in text for word in self.unspaced) or any(
+            word[0] in known and word[-1] in known and word in joined for word in self.mixed
+        )
 
 
 @functools.lru_cache(maxsize=512)  # a server's list stays the same for long

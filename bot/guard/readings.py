@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from bot.guard.fold import fold
 
@@ -22,7 +22,8 @@ SPELLED = 3  # single letters from which they count as spelled out; U.S. and e.g
 _FIGURES = {"0": "o", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b", "9": "g", "@": "a", "$": "s"}
 _ONE = "1!|"  # i or l
 _SIGN = re.compile(r"[\d@$!|]")
-_STANDS_FOR = re.compile(r"(?<=[^\W\d_])[!|](?=[^\W_])|[@$](?=[^\W_])|\d")
+_STANDS_FOR = re.compile(r"(?<=[^\W\d_])[!|](?=[^\W_])|(?<=[^\W\d_])[@$]+|[@$]+(?=[^\W_])|\d")
+_APOSTROPHES = ("'", "\u2019")  # the s of it's is no letter by itself
 _ONE_LETTER_WORDS = frozenset("aeiouy")  # in one of the five languages
 _QUANTITY = re.compile(r"^\d+[^\W\d_]{0,2}$|^\d\d+")  # 8am, 4th, 100kg: figures that are figures
 
@@ -60,33 +61,40 @@ def _read(chunk: str, one: str) -> str:
 
 
 def _letter(one: str) -> Callable[[re.Match[str]], str]:
-    return lambda found: one if found[0] in _ONE else _FIGURES.get(found[0], found[0])
+    return lambda found: "".join(one if sign in _ONE else _FIGURES.get(sign, sign) for sign in found[0])
 
 
 def _spelled(folded: str) -> Reading:
-    """Letters one by one, with the same between them, as a word: s p a m, s.p.a.m."""
+    """Letters one by one as words: s p a m, s.p.a.m. What else a run of them may be comes at the end."""
     found: list[str] = []
+    others: list[str] = []
+    for group in _groups(folded):
+        joined = "".join(group)
+        if len(group) < (2 if UNSPACED.match(joined) else SPELLED):
+            found += group
+            continue
+        found.append(joined)
+        begin, end = joined[0] in _ONE_LETTER_WORDS, joined[-1] in _ONE_LETTER_WORDS
+        others += [joined[1:]] * begin + [joined[:-1]] * end + [joined[1:-1]] * (begin and end)
+    return (*found, *others)
+
+
+def _groups(folded: str) -> Iterator[list[str]]:
+    """Each word by itself; single letters together as long as the same stands between them."""
     run: list[str] = []
     between, end = "", 0
     for word in re.finditer(r"\S+", _without_signs(folded, " ")):
         gap, end = folded[end : word.start()], word.end()
-        if run and (len(word[0]) > 1 or (len(run) > 1 and gap != between)):
-            if len(word[0]) == 1 and len(run) == 2:  # the first of them stands apart: I s.p.a.m
-                found.append(run.pop(0))
-            else:
-                found += _run(run)
-                run = []
-        if len(word[0]) == 1:
-            between, run = gap, [*run, word[0]]
+        single = len(word[0]) == 1 and gap not in _APOSTROPHES
+        if single and len(run) == 2 and gap != between:  # the first of them stands apart: I s.p.a.m
+            yield [run.pop(0)]
+        elif run and not (single and (len(run) == 1 or gap == between)):
+            yield run
+            run = []
+        if single:
+            between = gap
+            run.append(word[0])
         else:
-            found.append(word[0])
-    return (*found, *_run(run))
-
-
-def _run(letters: list[str]) -> list[str]:
-    """A run of single letters as a word; also without the one-letter word that may stand before or after it."""
-    if len(letters) < (2 if UNSPACED.match("".join(letters)) else SPELLED):
-        return letters
-    first, last = letters[0] in _ONE_LETTER_WORDS, letters[-1] in _ONE_LETTER_WORDS
-    bounds = [(0, 0), *[(1, 0)] * first, *[(0, 1)] * last, *[(1, 1)] * (first and last)]
-    return ["".join(letters[begin : len(letters) - less]) for begin, less in bounds]
+            yield [word[0]]
+    if run:
+        yield run

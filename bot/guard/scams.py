@@ -29,10 +29,12 @@ class Pattern:
     groups: tuple[tuple[str, ...], ...]
 
     def there(self, text: str, known: Collection[str]) -> bool:
-        """Whether a phrase of each group is there, all within a stretch. `known`: the words of the text, for speed."""
+        """Whether a phrase of each group is there, all within a stretch. `known`: its words and characters, for speed."""
         places: list[tuple[int, int]] = []
         for number, group in enumerate(self.groups):
-            likely = [phrase for phrase in group if phrase[0] != " " or phrase.split(" ", 2)[1] in known]
+            likely = [
+                phrase for phrase in group if (phrase[0] if phrase[0] != " " else phrase.split(" ", 2)[1]) in known
+            ]
             here = [(place, number) for phrase in likely for place in _places(phrase, text)]
             if not here:
                 return False
@@ -44,7 +46,7 @@ def broken(readings: Iterable[Reading]) -> str | None:
     """The id of the first rule that a text breaks; None: none."""
     for reading in readings:
         text = _EXAGGERATED.sub(r"\1", " ".join(reading))
-        known, spaced = frozenset(text.split()), f" {text} "
+        known, spaced = {*text.split(), *text}, f" {text} "
         for rule, patterns in rules().items():
             if any(pattern.there(spaced, known) for pattern in patterns):
                 return rule
