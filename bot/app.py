@@ -32,6 +32,9 @@ from bot.flow.reading import Reading
 from bot.flow.render import Renderer, Settings
 from bot.flow.reply import Outbox
 from bot.flow.voice import Voice
+from bot.guard import wordfile
+from bot.guard.listed import listed
+from bot.guard.verdict import HouseRules
 from bot.house import House
 from bot.previews import Previews
 from bot.settings import Book, Feature
@@ -140,7 +143,8 @@ class App:
         self._add_commands(house, config)
 
     def _rooms(self, config: Config) -> tuple[Book, Library]:
-        book = Book(store=self._store, limits=config.limits.as_limits())
+        house_rules = HouseRules(words=listed(wordfile.read(config.guard.words).words), names=config.guard.names)
+        book = Book(store=self._store, limits=config.limits.as_limits(), house_rules=house_rules)
         library = Library(
             store=self._store,
             folder=config.store.folder / "voices",
@@ -148,6 +152,7 @@ class App:
             presets=self._voices,
             shares=lambda guild: book.server(guild).sharing,
             most=config.limits.kept_voices,
+            protected=lambda guild, name: book.guard(guild).protects(name),
         )
         return book, library
 

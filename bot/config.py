@@ -84,6 +84,13 @@ class LimitsSection(_Section):
         return Limits(**self.model_dump(exclude={"kept_voices", "actions_per_minute"}))
 
 
+class GuardSection(_Section):
+    """What the bot does not say, wherever it is."""
+
+    words: str = ""
+    names: tuple[Annotated[str, Field(min_length=2, max_length=40)], ...] = ()
+
+
 class DiscordSection(_Section):
     """How Discord is talked to."""
 
@@ -116,6 +123,7 @@ class Config(BaseSettings):
     model: ModelSection = ModelSection()
     store: StoreSection = StoreSection()
     limits: LimitsSection = LimitsSection()
+    guard: GuardSection = GuardSection()
     discord: DiscordSection = DiscordSection()
     voice: VoiceSection = VoiceSection()
     log: LogSection = LogSection()

@@ -186,6 +186,27 @@ TOO_LATE = (
 STOPPING = "I am restarting. Try again in a minute; what is in line already is kept."
 STORE_FULL = "I cannot take this down: the disk is full or the database does not answer. The people who run me have been told in the log."
 
+# The text guard: the rule, never the word
+GUARD_RULES = {
+    "operators-words": "There is a word in that which I am not to say. Use other words.",
+    "servers-words": "There is a word in that which this server does not let me say. Use other words.",
+    "protected-name": "That speaks as somebody whose name is protected here. Leave the name out, or speak of them instead.",
+}
+GUARD_SCAM = (
+    "That sounds like a scam: {scam}. I do not lend my voice to one. If it is none, use other words;"
+    " moderators can turn this rule off in /bark server."
+)
+GUARD_SCAMS = {
+    "gift-cards": "asking for gift cards",
+    "one-time-codes": "asking for secret codes",
+    "bank": "speaking as a bank",
+    "crypto": "promising that digital money comes back doubled",
+    "family": "a relative in trouble who needs money",
+    "discord-staff": "speaking as Discord's staff",
+    "authorities": "speaking as the police or an office, and asking for money",
+    "tech-support": "speaking as technical support",
+}
+
 WRONG_CHANNEL = "This server lets me speak in {channels} only."
 WRONG_ROLE = "This server lets me speak for {roles} only."
 TURNED_OFF = "This server has turned {feature} off."
@@ -235,6 +256,7 @@ VOICE_RENAME_TITLE = "Rename a voice"
 VOICES_BACK, VOICES_ON = "◀", "▶"
 VOICES_FULL = "You have kept {limit} voices already, the most for one person. Delete one in /bark voices first."
 VOICE_NAME_LENGTH = "A voice's name has {least} to {most} letters or figures."
+VOICE_NAME_PROTECTED = "That name is protected: no voice may be called so. Choose another one."
 VOICE_NAME_TAKEN = "There is a voice called “{name}” already. Choose another name."
 VOICE_NO_SHARING = "This server does not let people share voices."
 VOICE_NO_SERVER = "There is no server here to share it with."
@@ -271,6 +293,9 @@ SETTING_NAMES = {
     "log_channel": "Channel for notices",
     "sharing": "Sharing of kept voices",
     "off": "Turned off",
+    "words": "Words I do not say",
+    "names": "Names nobody may speak as",
+    "scams": "Refuse what sounds like a scam",
 }
 SETTING_CHOICES = {
     "calm": "calm",
@@ -297,6 +322,11 @@ SERVER_LIMITS = "Limits…"
 SERVER_LIMITS_HINT = "At most {limit}; empty: that many"
 SERVER_LIMITS_OPEN = "Empty: no limit"
 SERVER_WORDS = "Voice and language…"
+SERVER_GUARD = "What I do not say…"
+SERVER_GUARD_TITLE = "What I do not say here"
+SERVER_GUARD_HINT = "One a line: a word or a phrase, 2 to 40 characters; nothing else in a line"
+SERVER_GUARD_WRONG = "“{value}” has not 2 to 40 characters with letters in them. Nothing was changed."
+SERVER_GUARD_MANY = "That is too much: {words} words and {names} names are the most. Nothing was changed."
 SERVER_CHOOSE_CHANNELS = "Channels where I speak (none: everywhere)"
 SERVER_CHOOSE_ROLES = "Roles I speak for (none: everybody)"
 SERVER_CHOOSE_LOG = "Channel for notices (none: no notices)"

@@ -7,7 +7,7 @@ menus.py      what stands in the context menu of a message
 desk.py       where all of them hand in what they ask for      compose.py  all of them, put together
 forms.py      the language and the mistakes of everything that comes in
 brake.py      who presses, asks or types too fast
-voices.py     the gallery        settings.py server.py  of a person, of a server
+voices.py     the gallery        settings.py server.py  of a person, of a server     guarding.py  what is not said there
 buttons/      what is under an answer, and the one button while it is made
 switch.py     panels whose presses are found by their custom ids     pages.py  of the gallery
 """

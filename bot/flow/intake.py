@@ -131,6 +131,7 @@ class Intake:
         return Facts(
             limits=manners.limits,
             rules=manners.rules,
+            guard=manners.guard,
             voices=manners.voices,
             stopping=self.stopping,
             user_waiting=row["of_user"],

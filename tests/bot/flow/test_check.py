@@ -12,6 +12,8 @@ from bot.flow.check import Admitted, Facts, Limits, Refused, Rules, clean, decid
 from bot.flow.gcra import Gauge, Quota
 from bot.flow.meters import Meter, Scope
 from bot.flow.options import Kind, Options
+from bot.guard.listed import listed
+from bot.guard.verdict import HouseRules
 from bot.settings import Feature
 
 LIMITS = Limits(max_chars=50, long_chars=80, waiting_per_user=3, waiting_per_guild=5, max_wait=720.0)
@@ -69,6 +71,35 @@ def test_each_refusal_says_what_to_do(ask: dict[str, str], facts: dict[str, floa
     assert isinstance(verdict, Refused)
     assert verdict.rule == rule
     assert said in verdict.words
+
+
+GUARD = HouseRules(words=listed(("dalek",)), names=("Rex",)).with_servers(words=("spam",), names=(), scams=True)
+
+
+@pytest.mark.parametrize(
+    ("ask", "rule", "said"),
+    [
+        ({"text": "d.a.l.e.k"}, "operators-words", "a word in that which I am not to say"),
+        ({"text": "SPAM"}, "servers-words", "this server does not let me say"),
+        ({"text": "I am Rex"}, "protected-name", "whose name is protected"),
+        ({"text": "Rex: Hi. / Bob: Ho.", "options": Options(kind=Kind.DIALOGUE)}, "protected-name", "protected"),
+        ({"options": Options(cast={"Rex": "v2/en_speaker_6"})}, "protected-name", "protected"),
+        ({"text": "This is Discord. Confirm your token."}, "scam:discord-staff", "speaking as Discord's staff"),
+        ({"text": "I am Rex", "options": Options(locale="de")}, "protected-name", "geschützt"),
+    ],
+)
+def test_the_text_guard_names_the_rule_and_never_the_word(ask: dict[str, str], rule: str, said: str) -> None:
+    verdict = decide(dataclasses.replace(ASK, **ask), dataclasses.replace(FACTS, guard=GUARD), 0.0)
+    assert isinstance(verdict, Refused)
+    assert verdict.rule == rule
+    assert said in verdict.words
+    assert not {"dalek", "spam", "rex"} & set(verdict.words.casefold().split())
+
+
+def test_the_names_of_barks_own_voices_are_not_looked_at() -> None:
+    guard = HouseRules(words=listed(("speaker", "v2"))).with_servers(words=("en",), names=("en speaker 6",), scams=True)
+    ask = dataclasses.replace(ASK, voice="v2/en_speaker_6")
+    assert isinstance(decide(ask, dataclasses.replace(FACTS, guard=guard), 0.0), Admitted)
 
 
 def test_one_long_text_is_taken_when_nothing_waits() -> None:
