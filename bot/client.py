@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import logging
@@ -36,10 +37,23 @@ PERMISSIONS = discord.Permissions(
 class Tree(app_commands.CommandTree["BarkClient"]):
     """Commands in the language of whoever uses them."""
 
+    def __init__(self, client: BarkClient) -> None:
+        super().__init__(client)
+        self._typing: dict[int, int] = {}  # person -> the newest key of theirs that is not answered
+
     async def interaction_check(self, interaction: discord.Interaction[BarkClient]) -> bool:
-        """Nobody is kept out here."""
+        """Nobody is kept out here. Choices for a word that was typed on meanwhile help nobody, and others wait for theirs."""
         i18n.speak(interaction.locale)
-        return True
+        return interaction.type is not discord.InteractionType.autocomplete or await self._is_last_key(interaction)
+
+    async def _is_last_key(self, interaction: discord.Interaction[BarkClient]) -> bool:
+        user = interaction.user.id
+        self._typing[user] = interaction.id
+        await asyncio.sleep(0)  # all keys that have arrived by now are noted
+        last = self._typing.get(user) == interaction.id
+        if last:
+            del self._typing[user]
+        return last
 
 
 class BarkClient(discord.Client):

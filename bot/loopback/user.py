@@ -87,14 +87,20 @@ class User:
         self, *path: str, focused: tuple[str, Any], channel: int | None = None, dm: bool = False, **options: Any
     ) -> list[Json]:
         """Types into one option: `await alice.autocomplete("bark", "say", focused=("voice", "en"))` -> choices."""
+        exchange = await self.type_into(*path, focused=focused, channel=channel, dm=dm, **options)
+        await exchange.acknowledged()
+        return exchange.choices
+
+    async def type_into(
+        self, *path: str, focused: tuple[str, Any], channel: int | None = None, dm: bool = False, **options: Any
+    ) -> Exchange:
+        """The same without waiting for the choices: one types on."""
         here = self._place(channel, dm=dm)
         command = self._commands.find(path[0], CommandType.CHAT, here, self.person)
         filled = Filled(self._world, self._messages)
         values = options | {focused[0]: focused[1]}
         data = _command_data(command) | {"options": filled.options(command, path[1:], values, focused[0])}
-        exchange = self._send(Kind.AUTOCOMPLETE, here, data)
-        await exchange.acknowledged()
-        return exchange.choices
+        return self._send(Kind.AUTOCOMPLETE, here, data)
 
     async def use_on_message(self, name: str, message: Message) -> Exchange:
         """Picks a command from a message's context menu."""
