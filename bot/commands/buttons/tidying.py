@@ -21,14 +21,16 @@ async def cancel(press: Press, tools: Tools) -> None:
     interaction, job = press.interaction, press.job
     await interaction.response.defer()
     async with tools.board.last_word(job.id):  # an edit under way must not land after this one
-        done = await tools.store.call(queue.cancel, job.id, tools.clock(), told=True)
+        done = await tools.store.call(queue.cancel, job.id, tools.clock())
         if done:
+            tools.cancel(job.id)  # first: also where the words below are lost
+            tools.line_changed()
             words = texts.CANCELLED if job.user_id == press.presser.user_id else texts.CANCELLED_BY_MODERATOR
             await interaction.edit_original_response(content=say(words), view=None)
-    if done:
-        tools.cancel(job.id)
-        tools.line_changed()
-    else:
+            await tools.store.insist(
+                queue.told, job.id, tools.clock()
+            )  # without this the outbox says it, or the next life
+    if not done:
         await interaction.followup.send(say(texts.BUTTON_OVER), ephemeral=True)
 
 
