@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import logging
@@ -39,10 +40,25 @@ PERMISSIONS = discord.Permissions(
 class Tree(app_commands.CommandTree["BarkClient"]):
     """Commands in the language of whoever uses them."""
 
+    def __init__(self, client: BarkClient) -> None:
+        super().__init__(client)
+        self._typing: dict[int, int] = {}  # person -> the newest key of theirs that is not answered
+
     async def interaction_check(self, interaction: discord.Interaction[BarkClient]) -> bool:
-        """Nobody is kept out here who is not too fast."""
+        """Who is too fast is kept out. Choices for a word that was typed on meanwhile help nobody, and others wait for theirs."""
         speak(interaction)
+        if interaction.type is discord.InteractionType.autocomplete and not await self._is_last_key(interaction):
+            return False
         return await interaction.client.brake.lets(interaction)
+
+    async def _is_last_key(self, interaction: discord.Interaction[BarkClient]) -> bool:
+        user = interaction.user.id
+        self._typing[user] = interaction.id
+        await asyncio.sleep(0)  # all keys that have arrived by now are noted
+        last = self._typing.get(user) == interaction.id
+        if last:
+            del self._typing[user]
+        return last
 
 
 class BarkClient(discord.Client):

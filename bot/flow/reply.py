@@ -208,6 +208,8 @@ class Outbox:
 
     async def _cancelled(self, job: Job) -> bool:
         """The reply says so. Whoever cancelled knows it already: where it cannot be said it need not be."""
+        if (await self._latest(job)).told_at is not None:  # the Cancel button had the last word, and its own
+            return True
         if job.token_lives(self._clock()):
             try:
                 await self._post.edit(job, say(texts.CANCELLED))
