@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from benchmarks import batch, cpu, engine, look_ahead, memory, quality, rivals, sound, start, stream
+from benchmarks import batch, cpu, crowd, engine, look_ahead, memory, quality, rivals, sound, start, stream
 from benchmarks.rival_libraries import installed
 
 BENCHMARKS = {
@@ -21,6 +21,7 @@ BENCHMARKS = {
     "memory": memory.main,
     "memory-large": memory.large,
     "start": lambda: asyncio.run(start.main()),
+    "crowd": lambda: asyncio.run(crowd.main()),
 }
 
 # minutes each; rivals joins in where one of the packages is there

@@ -18,6 +18,7 @@ import discord
 
 from bot.client import BarkClient
 from bot.commands import buttons
+from bot.commands.brake import Brake
 from bot.commands.compose import Parts, compose
 from bot.config import Config, ModelSection
 from bot.errors import ConfigError, Exit, ModelMissing, TokenError, Unreachable
@@ -31,6 +32,9 @@ from bot.flow.reading import Reading
 from bot.flow.render import Renderer, Settings
 from bot.flow.reply import Outbox
 from bot.flow.voice import Voice
+from bot.guard import wordfile
+from bot.guard.listed import listed
+from bot.guard.verdict import HouseRules
 from bot.house import House
 from bot.previews import Previews
 from bot.settings import Book, Feature
@@ -70,7 +74,11 @@ class App:
         self._book, self._library = self._rooms(config)
         house = House(book=self._book, library=self._library)
         self.client = BarkClient(
-            store=store, ready=self.connected.set, language=house.language, message_content=messages
+            store=store,
+            ready=self.connected.set,
+            language=house.language,
+            brake=Brake(clock=clock, actions=config.limits.actions_per_minute),
+            message_content=messages,
         )
         post = self._post = Post(self.client, house.mentions)
         self.voice = Voice(
@@ -135,7 +143,8 @@ class App:
         self._add_commands(house, config)
 
     def _rooms(self, config: Config) -> tuple[Book, Library]:
-        book = Book(store=self._store, limits=config.limits.as_limits())
+        house_rules = HouseRules(words=listed(wordfile.read(config.guard.words).words), names=config.guard.names)
+        book = Book(store=self._store, limits=config.limits.as_limits(), house_rules=house_rules)
         library = Library(
             store=self._store,
             folder=config.store.folder / "voices",
@@ -143,6 +152,7 @@ class App:
             presets=self._voices,
             shares=lambda guild: book.server(guild).sharing,
             most=config.limits.kept_voices,
+            protected=lambda guild, name: book.guard(guild).protects(name),
         )
         return book, library
 

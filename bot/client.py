@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import logging
@@ -11,6 +12,7 @@ import discord
 from discord import app_commands
 
 from bot.commands import buttons
+from bot.commands.brake import Brake
 from bot.commands.forms import failed, guarded, speak
 from bot.flow.reading import Reading
 from bot.flow.voice import Voice
@@ -38,10 +40,25 @@ PERMISSIONS = discord.Permissions(
 class Tree(app_commands.CommandTree["BarkClient"]):
     """Commands in the language of whoever uses them."""
 
+    def __init__(self, client: BarkClient) -> None:
+        super().__init__(client)
+        self._typing: dict[int, int] = {}  # person -> the newest key of theirs that is not answered
+
     async def interaction_check(self, interaction: discord.Interaction[BarkClient]) -> bool:
-        """Nobody is kept out here."""
+        """Who is too fast is kept out. Choices for a word that was typed on meanwhile help nobody, and others wait for theirs."""
         speak(interaction)
-        return True
+        if interaction.type is discord.InteractionType.autocomplete and not await self._is_last_key(interaction):
+            return False
+        return await interaction.client.brake.lets(interaction)
+
+    async def _is_last_key(self, interaction: discord.Interaction[BarkClient]) -> bool:
+        user = interaction.user.id
+        self._typing[user] = interaction.id
+        await asyncio.sleep(0)  # all keys that have arrived by now are noted
+        last = self._typing.get(user) == interaction.id
+        if last:
+            del self._typing[user]
+        return last
 
 
 class BarkClient(discord.Client):
@@ -53,6 +70,7 @@ class BarkClient(discord.Client):
         store: Store,
         ready: Callable[[], None],
         language: Callable[[discord.Interaction], str],
+        brake: Brake,
         message_content: bool = False,
     ) -> None:
         """`message_content`: Discord is asked for what messages say, and refuses the bot where the portal does not allow it."""
@@ -68,7 +86,7 @@ class BarkClient(discord.Client):
         )
         self.tree = Tree(self)
         self.tree.error(self._command_failed)
-        self._store, self._connected, self.language = store, ready, language
+        self._store, self._connected, self.language, self.brake = store, ready, language, brake
         self.presses: buttons.Presses | None = None  # of the buttons under answers; set before the login
         # of everything that is pressed or filled in
         self.hearers: list[Callable[[discord.Interaction], Awaitable[None]]] = []

@@ -69,10 +69,26 @@ class LimitsSection(_Section):
     waiting_per_guild: Annotated[int, Field(ge=1)] = 20
     max_wait: Seconds = 720.0
     kept_voices: Annotated[int, Field(ge=0)] = 20
+    user_seconds_per_hour: Annotated[int, Field(ge=0)] = 1800
+    user_burst_seconds: Annotated[int, Field(ge=1)] = 600
+    member_seconds_per_hour: Annotated[int, Field(ge=0)] = 1800
+    member_burst_seconds: Annotated[int, Field(ge=1)] = 600
+    guild_seconds_per_hour: Annotated[int, Field(ge=0)] = 7200
+    guild_burst_seconds: Annotated[int, Field(ge=1)] = 1800
+    global_seconds_per_hour: Annotated[int, Field(ge=0)] = 0
+    global_burst_seconds: Annotated[int, Field(ge=1)] = 1800
+    actions_per_minute: Annotated[int, Field(ge=0)] = 30
 
     def as_limits(self) -> Limits:
         """Those of an ask, for the decision in `flow/check.py`."""
-        return Limits(**self.model_dump(exclude={"kept_voices"}))
+        return Limits(**self.model_dump(exclude={"kept_voices", "actions_per_minute"}))
+
+
+class GuardSection(_Section):
+    """What the bot does not say, wherever it is."""
+
+    words: str = ""
+    names: tuple[Annotated[str, Field(min_length=2, max_length=40)], ...] = ()
 
 
 class DiscordSection(_Section):
@@ -107,6 +123,7 @@ class Config(BaseSettings):
     model: ModelSection = ModelSection()
     store: StoreSection = StoreSection()
     limits: LimitsSection = LimitsSection()
+    guard: GuardSection = GuardSection()
     discord: DiscordSection = DiscordSection()
     voice: VoiceSection = VoiceSection()
     log: LogSection = LogSection()

@@ -19,8 +19,10 @@ import discord
 from bot import config as configuration
 from bot.config import Config
 from bot.errors import BarkbotError, Exit
+from bot.guard import wordfile
 
 NEEDED_DISK = 1 << 30  # bytes: some hours of audio, the database, room to breathe
+COMMENTS = 300  # characters shown of what a word list says about itself
 PATIENCE = 10.0  # seconds for one look at the network
 MODEL_PATIENCE = 120.0  # seconds for torch to be imported on a slow disk
 DISCORD_API = "https://discord.com/api/v10"
@@ -69,6 +71,7 @@ def looks(settings: Config) -> Sequence[Callable[[], Awaitable[Finding]]]:
     """What is looked at, in order."""
     return (
         lambda: _disk(settings.store.folder),
+        lambda: _words(settings.guard.words),
         lambda: _token(settings.discord.api or DISCORD_API),
         lambda: _model(settings),
         _voice,
@@ -101,6 +104,19 @@ async def _disk(folder: Path) -> Finding:
         )
 
     return await asyncio.to_thread(look)
+
+
+async def _words(path: str) -> Finding:
+    try:
+        file = await asyncio.to_thread(wordfile.read, path)
+    except BarkbotError as error:
+        return Finding(name="word list", good=False, words=str(error))
+    if not path:
+        return Finding(name="word list", good=True, words="none; set guard.words to a file to have one")
+    said = " ".join(file.comments)[:COMMENTS] or "nothing about its licence"
+    return Finding(
+        name="word list", good=True, words=f"{len(file.words)} words and phrases in {path}, which says: {said}"
+    )
 
 
 async def _token(api: str) -> Finding:

@@ -9,6 +9,7 @@ import discord
 from bot.flow.ask import Ask
 from bot.flow.check import Limits, Refused, Rules, turned_off
 from bot.flow.job import Job
+from bot.guard.verdict import Guard
 from bot.settings import Book, Effective, Feature
 from bot.voices import Library
 
@@ -20,6 +21,7 @@ class Manners:
     limits: Limits
     rules: Rules
     voices: tuple[str, ...]  # empty: not known yet
+    guard: Guard
 
 
 class House:
@@ -32,7 +34,8 @@ class House:
         """For the decision in `flow/check.py`."""
         effective = self.book.effective(ask.user_id, ask.guild_id)
         names = self.library.names(ask.user_id, ask.guild_id)
-        return Manners(limits=effective.limits, rules=effective.rules, voices=names)
+        guard = self.book.guard(ask.guild_id)
+        return Manners(limits=effective.limits, rules=effective.rules, voices=names, guard=guard)
 
     def complete(self, ask: Ask) -> Ask:
         """The ask with what its person left to their settings, and with voices called as they are written down."""

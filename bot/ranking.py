@@ -24,15 +24,6 @@ class Rank(enum.IntEnum):
     PRESET = 4
 
 
-class Match(enum.IntEnum):
-    """How well a voice matches, best first."""
-
-    BEGINS = 0
-    WORDS = 1
-    CLOSE = 2
-    NOT = 3
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Offer:
     """A voice that somebody may use, as it is shown and found. `key` does not change when the voice is renamed."""
@@ -50,41 +41,41 @@ def best(typed: str, offers: Sequence[Offer], limit: int = CHOICES) -> list[Offe
     begin, asked = fold(typed).strip(), words(typed)
     if not asked:
         return sorted(offers, key=lambda offer: offer.rank)[:limit]
-    matches = [(match(begin, asked, offer), offer.rank, number) for number, offer in enumerate(offers)]
-    found = [entry for entry in matches if entry[0] is not Match.NOT]
-    if not found:
-        guessed = corrected(asked, (word for offer in offers for word in offer.words))
-        found = [
-            (Match.CLOSE, offer.rank, number)
-            for number, offer in enumerate(offers)
-            if guessed and all(spelt & offer.words for spelt in guessed)
-        ]
+    # 200 voices share a few hundred words: each word is looked at once, not once for each voice
+    known = frozenset[str]().union(*[offer.words for offer in offers])
+    meant = [begun(word, known) for word in asked]
+    first = {number for number, offer in enumerate(offers) for name in offer.begins if name.startswith(begin)}
+    found = [(number not in first, offers[number].rank, number) for number in first.union(holding(meant, offers))]
+    if not found and (guessed := corrected(asked, meant, known)):
+        found = [(True, offers[number].rank, number) for number in holding(guessed, offers)]
     return [offers[number] for _, _, number in sorted(found)[:limit]]
 
 
-def match(begin: str, asked: Sequence[str], offer: Offer) -> Match:
-    """How well one voice matches."""
-    if any(name.startswith(begin) for name in offer.begins):
-        return Match.BEGINS
-    if all(any(_fits(word, known) for known in offer.words) for word in asked):
-        return Match.WORDS
-    return Match.NOT
+def begun(word: str, known: Iterable[str]) -> frozenset[str]:
+    """The known words that an asked one may become. It may be unfinished, a number may not: 1 is not 10."""
+    if word.isdigit():
+        return frozenset({word}).intersection(known)
+    return frozenset([other for other in known if other.startswith(word)])
 
 
-def _fits(word: str, known: str) -> bool:
-    """A word may be unfinished, a number may not: 1 is not 10."""
-    return known == word if word.isdigit() else known.startswith(word)
+def holding(meant: Iterable[frozenset[str]], offers: Sequence[Offer]) -> list[int]:
+    """The places of those voices that have one of the words that may be meant, for each that was asked for."""
+    left = list(enumerate(offers))
+    for some in meant:
+        left = [(number, offer) for number, offer in left if not offer.words.isdisjoint(some)]
+    return [number for number, _ in left]
 
 
-def corrected(asked: Iterable[str], known: Iterable[str]) -> list[set[str]]:
+def corrected(asked: Sequence[str], meant: Sequence[frozenset[str]], known: Iterable[str]) -> list[frozenset[str]]:
     """For each word those that may have been meant; nothing at all if for one of them there is none."""
-    vocabulary = sorted(set(known))
-    meant = []
-    for word in asked:
-        begun = {other for other in vocabulary if _fits(word, other)}
-        if not begun and len(word) >= SHORTEST_GUESS and not word.isdigit():
-            begun = set(difflib.get_close_matches(word, vocabulary, n=1, cutoff=CLOSE))
-        if not begun:
-            return []
-        meant.append(begun)
-    return meant
+    guessed = [some or _misspelt(word, known) for word, some in zip(asked, meant, strict=True)]
+    return guessed if all(guessed) else []
+
+
+def _misspelt(word: str, known: Iterable[str]) -> frozenset[str]:
+    """The known word most like this one. Those that are much longer or shorter cannot be: difflib takes its time with each."""
+    if len(word) < SHORTEST_GUESS or word.isdigit():
+        return frozenset()
+    least, most = len(word) * CLOSE / (2 - CLOSE), len(word) * (2 - CLOSE) / CLOSE
+    alike = sorted(other for other in known if least <= len(other) <= most)
+    return frozenset(difflib.get_close_matches(word, alike, n=1, cutoff=CLOSE))

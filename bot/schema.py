@@ -158,5 +158,39 @@ CREATE TABLE reports (
 ) STRICT, WITHOUT ROWID;
 """
 
+_METERS = """
+ALTER TABLE jobs ADD COLUMN charged REAL NOT NULL DEFAULT 0 CHECK (charged >= 0);  -- seconds of audio in its meters
+
+-- Seconds of audio that were had lately: flow/meters.py.
+CREATE TABLE meters (
+    name  TEXT PRIMARY KEY,                       -- '' (everybody), 'g<id>' (a server), 'u<id>' (a person), 'g<id>/u<id>' (a member)
+    level REAL NOT NULL CHECK (level >= 0),       -- seconds that have not leaked away yet
+    at    REAL NOT NULL                           -- when that was
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER charge_changed AFTER UPDATE OF charged ON jobs WHEN NEW.charged <> OLD.charged
+BEGIN
+    UPDATE meters SET level = max(0, level + NEW.charged - OLD.charged)
+    WHERE name IN ('', 'u' || NEW.user_id, 'g' || NEW.guild_id, NEW.flow);
+END;
+-- What was made counts as long as it is; what was not is given back, and of what was stopped half way the half that was not.
+CREATE TRIGGER charge_settled AFTER UPDATE OF state ON jobs
+WHEN NEW.state <> OLD.state AND NEW.state IN ('rendered', 'failed', 'cancelled', 'expired', 'quarantined')
+BEGIN
+    UPDATE jobs SET charged = CASE
+        WHEN NEW.state = 'rendered' THEN NEW.seconds
+        WHEN NEW.state = 'expired' AND OLD.state = 'rendered' THEN NEW.charged
+        WHEN NEW.state = 'cancelled' AND OLD.state = 'rendering' AND NEW.estimate > 0
+            THEN NEW.charged * max(0, min(1, ifnull((NEW.settled_at - NEW.started_at) / NEW.estimate, 0)))
+        ELSE 0 END
+    WHERE id = NEW.id;
+END;
+CREATE TRIGGER charge_dropped AFTER DELETE ON jobs WHEN OLD.state IN ('received', 'queued', 'rendering')
+BEGIN
+    UPDATE meters SET level = max(0, level - OLD.charged)
+    WHERE name IN ('', 'u' || OLD.user_id, 'g' || OLD.guild_id, OLD.flow);
+END;
+"""
+
 # Append-only: a released migration is never edited. PRAGMA user_version counts how many have run.
-MIGRATIONS: tuple[str, ...] = (_INITIAL, _SIDE_BY_SIDE, _PEOPLE)
+MIGRATIONS: tuple[str, ...] = (_INITIAL, _SIDE_BY_SIDE, _PEOPLE, _METERS)

@@ -16,10 +16,15 @@ from pydantic import Field
 
 from bot.flow.check import Limits, Rules
 from bot.flow.options import Format
+from bot.guard.listed import usable
+from bot.guard.verdict import NO_HOUSE_RULES, Guard, HouseRules
 from bot.store import Store
 
 LANGUAGES = ("en", "es", "de", "fr", "ja")  # of the bot's own words
+LOWERED = ("max_chars", "waiting_per_user", "waiting_per_guild", "member_seconds_per_hour")  # limits a server may lower
 CHOOSABLE = 25  # channels or roles of one select menu
+MOST_WORDS = 200  # of a server's list
+MOST_NAMES = 50  # that a server protects
 
 
 class Liveliness(enum.StrEnum):
@@ -48,8 +53,16 @@ class _Values(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="ignore", frozen=True)
 
 
+def _usable(entry: str) -> str:
+    if not usable(entry):
+        raise ValueError("no letters")
+    return entry
+
+
 Ids = Annotated[tuple[int, ...], Field(max_length=CHOOSABLE)]
 Language = Annotated[str, Field(pattern=f"^({'|'.join(LANGUAGES)})$")]
+# A word or phrase, or a name: something of it must be left to be compared
+Word = Annotated[str, Field(min_length=2, max_length=40), pydantic.AfterValidator(_usable)]
 Count = Annotated[int, Field(ge=1, le=100_000)]
 
 
@@ -72,11 +85,15 @@ class Server(_Values):
     max_chars: Count | None = None
     waiting_per_user: Count | None = None
     waiting_per_guild: Count | None = None
+    member_seconds_per_hour: Count | None = None
     voice: str | None = None
     language: Language | None = None
     log_channel: int | None = None
     sharing: bool = True
     off: tuple[Feature, ...] = ()
+    words: Annotated[tuple[Word, ...], Field(max_length=MOST_WORDS)] = ()
+    names: Annotated[tuple[Word, ...], Field(max_length=MOST_NAMES)] = ()
+    scams: bool = True
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,10 +124,10 @@ def parse(kind: type[Values], stored: dict[str, Any]) -> Values:
 
 
 class Book:
-    """Everybody's settings."""
+    """Everybody's settings. `house_rules`: what the operator's configuration wants of texts, in every place."""
 
-    def __init__(self, *, store: Store, limits: Limits) -> None:
-        self._store, self._limits = store, limits
+    def __init__(self, *, store: Store, limits: Limits, house_rules: HouseRules = NO_HOUSE_RULES) -> None:
+        self._store, self._limits, self._house_rules = store, limits, house_rules
         self._people: dict[int, Mine] = {}
         self._servers: dict[int, Server] = {}
 
@@ -154,10 +171,15 @@ class Book:
 
     def limits(self, guild_id: int | None) -> Limits:
         """A server may ask for less than the configuration allows, never for more."""
-        server, names = self.server(guild_id), ("max_chars", "waiting_per_user", "waiting_per_guild")
-        asked = {name: getattr(server, name) for name in names if getattr(server, name) is not None}
-        lower = {name: min(value, getattr(self._limits, name)) for name, value in asked.items()}
+        server = self.server(guild_id)
+        asked = {name: getattr(server, name) for name in LOWERED if getattr(server, name) is not None}
+        lower = {name: min(value, getattr(self._limits, name) or value) for name, value in asked.items()}
         return dataclasses.replace(self._limits, **lower)
+
+    def guard(self, guild_id: int | None) -> Guard:
+        """What texts may not say in a place: the operator's rules and the server's."""
+        server = self.server(guild_id)
+        return self._house_rules.with_servers(words=server.words, names=server.names, scams=server.scams)
 
     async def _change(self, kind: type[_Values], scope: str, changes: dict[str, Any]) -> None:
         plain = kind(**{name: value for name, value in changes.items() if value is not None}).model_dump(mode="json")

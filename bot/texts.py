@@ -66,6 +66,8 @@ QUEUE_MORE = "… and {count} more."
 QUEUE_AHEAD = "Ahead of yours: {count}."
 QUEUE_LIMITS = "You have {mine} of {most} in line."
 QUEUE_LIMITS_SERVER = "This server has {ours} of {most} in line."
+QUEUE_SPEECH = "You can have about {left} of speech right now."
+QUEUE_SPEECH_LESS = "You can have about {left} of speech right now; all of it again <t:{when}:R>."
 CANCEL_DONE = "Cancelled: {text}"
 CANCEL_NOTHING = "You have nothing in line."
 CANCEL_GONE = "That one is not in line any more. /bark queue shows what is."
@@ -169,12 +171,41 @@ OR = "{first} or {last}"
 USER_FULL = "You have {count} in line already, the most for one person. Ask again when one of them is done."
 GUILD_FULL = "This server has {count} in line already, the most for one server. Try again in about {wait}."
 QUEUE_FULL = "The line is about {wait} long right now, too long to promise an answer. Try again <t:{when}:R>."
+SPENT = {  # by whose limit it is
+    "user": "You have had your share of speech for now: {amount} an hour for a person. This one fits <t:{when}:R>, a shorter one may now.",
+    "member": "You have had your share of speech here for now: {amount} an hour. This one fits <t:{when}:R>, a shorter one may now.",
+    "guild": "This server has had its share of speech for now: {amount} an hour. This one fits <t:{when}:R>, a shorter one may now.",
+    "everybody": "I have made all the speech that I may for now: {amount} an hour. This one fits <t:{when}:R>, a shorter one may now.",
+}
+TOO_MUCH = "That is about {length} of speech; {limit} is the most at once here. Shorten it, or send it in parts."
+SLOW_DOWN = "That was a lot at once. Try again <t:{when}:R>."
 TOO_LATE = (
     "That would take about {wait}, and here, where I am no member, I can answer for 15 minutes only."
     " Try a shorter text, try again <t:{when}:R>, or use me in a server that has added me."
 )
 STOPPING = "I am restarting. Try again in a minute; what is in line already is kept."
 STORE_FULL = "I cannot take this down: the disk is full or the database does not answer. The people who run me have been told in the log."
+
+# The text guard: the rule, never the word
+GUARD_RULES = {
+    "operators-words": "There is a word in that which I am not to say. Use other words.",
+    "servers-words": "There is a word in that which this server does not let me say. Use other words.",
+    "protected-name": "That speaks as somebody whose name is protected here. Leave the name out, or speak of them instead.",
+}
+GUARD_SCAM = (
+    "That sounds like a scam: {scam}. I do not lend my voice to one. If it is none, use other words;"
+    " moderators can turn this rule off in /bark server."
+)
+GUARD_SCAMS = {
+    "gift-cards": "asking for gift cards",
+    "one-time-codes": "asking for secret codes",
+    "bank": "speaking as a bank",
+    "crypto": "promising that digital money comes back doubled",
+    "family": "a relative in trouble who needs money",
+    "discord-staff": "speaking as Discord's staff",
+    "authorities": "speaking as the police or an office, and asking for money",
+    "tech-support": "speaking as technical support",
+}
 
 WRONG_CHANNEL = "This server lets me speak in {channels} only."
 WRONG_ROLE = "This server lets me speak for {roles} only."
@@ -225,6 +256,7 @@ VOICE_RENAME_TITLE = "Rename a voice"
 VOICES_BACK, VOICES_ON = "◀", "▶"
 VOICES_FULL = "You have kept {limit} voices already, the most for one person. Delete one in /bark voices first."
 VOICE_NAME_LENGTH = "A voice's name has {least} to {most} letters or figures."
+VOICE_NAME_PROTECTED = "That name is protected: no voice may be called so. Choose another one."
 VOICE_NAME_TAKEN = "There is a voice called “{name}” already. Choose another name."
 VOICE_NO_SHARING = "This server does not let people share voices."
 VOICE_NO_SERVER = "There is no server here to share it with."
@@ -257,9 +289,13 @@ SETTING_NAMES = {
     "max_chars": "Longest text, in characters",
     "waiting_per_user": "Texts in line for one member",
     "waiting_per_guild": "Texts in line for the server",
+    "member_seconds_per_hour": "Seconds of speech for one member an hour",
     "log_channel": "Channel for notices",
     "sharing": "Sharing of kept voices",
     "off": "Turned off",
+    "words": "Words I do not say",
+    "names": "Names nobody may speak as",
+    "scams": "Refuse what sounds like a scam",
 }
 SETTING_CHOICES = {
     "calm": "calm",
@@ -278,12 +314,19 @@ SETTING_CHOICES = {
 SETTING_EVERYWHERE = "everywhere"
 SETTING_EVERYBODY = "everybody"
 SETTING_NOTHING = "nothing"
+SETTING_NO_LIMIT = "no limit"
 SETTINGS_VOICE = "Voice…"
 SETTINGS_RESET = "Reset all"
 SETTINGS_VOICE_HINT = "A voice's name as /bark voices shows it; empty: leave it open"
 SERVER_LIMITS = "Limits…"
 SERVER_LIMITS_HINT = "At most {limit}; empty: that many"
+SERVER_LIMITS_OPEN = "Empty: no limit"
 SERVER_WORDS = "Voice and language…"
+SERVER_GUARD = "What I do not say…"
+SERVER_GUARD_TITLE = "What I do not say here"
+SERVER_GUARD_HINT = "One a line: a word or a phrase, 2 to 40 characters; nothing else in a line"
+SERVER_GUARD_WRONG = "“{value}” has not 2 to 40 characters with letters in them. Nothing was changed."
+SERVER_GUARD_MANY = "That is too much: {words} words and {names} names are the most. Nothing was changed."
 SERVER_CHOOSE_CHANNELS = "Channels where I speak (none: everywhere)"
 SERVER_CHOOSE_ROLES = "Roles I speak for (none: everybody)"
 SERVER_CHOOSE_LOG = "Channel for notices (none: no notices)"

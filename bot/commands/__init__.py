@@ -6,7 +6,8 @@ line.py       queue, cancel      help.py  commands and marks     about.py  about
 menus.py      what stands in the context menu of a message
 desk.py       where all of them hand in what they ask for      compose.py  all of them, put together
 forms.py      the language and the mistakes of everything that comes in
-voices.py     the gallery        settings.py server.py  of a person, of a server
+brake.py      who presses, asks or types too fast
+voices.py     the gallery        settings.py server.py  of a person, of a server     guarding.py  what is not said there
 voice.py      join, leave, play, skip, stop, pause, now, read
 buttons/      what is under an answer, and the one button while it is made
 switch.py     panels whose presses are found by their custom ids     pages.py  of the gallery

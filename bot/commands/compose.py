@@ -82,7 +82,7 @@ def compose(parts: Parts) -> None:
         bark,
         store=parts.store,
         board=parts.board,
-        limits=parts.limits,
+        limits=parts.house.book.limits,
         clock=parts.clock,
         pace=parts.pace,
         cancelled=parts.cancelled,

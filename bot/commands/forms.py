@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar, cast
 import discord
 
 from bot import i18n, texts
+from bot.commands.brake import lets
 from bot.flow.post import ERRORS
 from bot.texts import say
 
@@ -35,9 +36,9 @@ class Modal(discord.ui.Modal):
     """A window to type in."""
 
     async def interaction_check(self, interaction: discord.Interaction) -> bool:
-        """Only who opened it can send it."""
+        """Only who opened it can send it: who is too fast may not."""
         speak(interaction)
-        return True
+        return await lets(interaction)
 
     async def on_error(  # type: ignore[override]  # discord.py's own Modal has no item either
         self, interaction: discord.Interaction, error: Exception
@@ -55,7 +56,8 @@ def guarded(
     async def run(item: T, interaction: discord.Interaction) -> None:
         speak(interaction)
         try:
-            await callback(item, interaction)
+            if await lets(interaction):
+                await callback(item, interaction)
         except Exception as error:  # noqa: BLE001 - whatever it is, somebody waits for an answer
             await failed(interaction, error, f"{type(item).__name__} {_custom_id(interaction)!r}")
 

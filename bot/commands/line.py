@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import Callable, Sequence
 
@@ -10,9 +11,10 @@ from discord import app_commands
 
 from bot import texts
 from bot.commands.say import CHOICE_LENGTH, CHOICES
-from bot.flow import queue
+from bot.flow import meters, queue
 from bot.flow.check import Limits
 from bot.flow.job import Job, State
+from bot.flow.meters import Meter
 from bot.flow.pace import Pace
 from bot.flow.progress import Board
 from bot.store import Store
@@ -27,7 +29,7 @@ def add(
     *,
     store: Store,
     board: Board,
-    limits: Limits,
+    limits: Callable[[int | None], Limits],
     clock: Callable[[], float],
     pace: Callable[[], Pace],
     cancelled: Callable[[int], None],
@@ -37,9 +39,10 @@ def add(
     @bark.command(name="queue", description=texts.QUEUE)
     async def show(interaction: discord.Interaction) -> None:
         await interaction.response.defer(ephemeral=True)
-        jobs = await store.call(queue.line)
-        asker = (interaction.user.id, interaction.guild_id)
-        words = view(jobs, asker, limits=limits, pace=pace(), fraction=board.fraction)
+        asker, most, now = (interaction.user.id, interaction.guild_id), limits(interaction.guild_id), clock()
+        jobs, known = await store.call(look, asker, most, now)
+        words = view(jobs, asker, limits=most, pace=pace(), fraction=board.fraction)
+        words = "\n".join([words, *speech_left(known, now)])
         await interaction.edit_original_response(content=words)
 
     @bark.command(name="cancel", description=texts.CANCEL)
@@ -66,6 +69,25 @@ def add(
             for name, job in named
             if typed.casefold() in name.casefold() or typed == job
         ][:CHOICES]
+
+
+def look(
+    db: sqlite3.Connection, asker: tuple[int, int | None], limits: Limits, now: float
+) -> tuple[list[Job], tuple[Meter, ...]]:
+    """The line, and the meters of whoever looks at it."""
+    return queue.line(db), meters.read(db, *asker, limits.quotas(), now)
+
+
+def speech_left(known: Sequence[Meter], now: float) -> list[str]:
+    """How much speech a person may have, before a refusal says it; nothing where there is no limit."""
+    rest = meters.left(known, now)
+    if rest is None:
+        return []
+    seconds, full_in = rest
+    left = texts.duration(seconds) if seconds >= 1 else say(texts.SECONDS, n=0)
+    if full_in < 1:
+        return [say(texts.QUEUE_SPEECH, left=left)]
+    return [say(texts.QUEUE_SPEECH_LESS, left=left, when=math.ceil(now + full_in))]
 
 
 def take_back(db: sqlite3.Connection, user: int, job: int | None, now: float) -> Job | None:

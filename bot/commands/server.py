@@ -14,20 +14,20 @@ import pydantic
 from discord import app_commands
 
 from bot import texts
+from bot.commands import guarding
 from bot.commands.forms import speak
 from bot.commands.settings import OPEN, choice_menu, key_of, line, refuse_voice, shown, voice_modal, voice_shown
 from bot.commands.switch import Press, Switch, button, menu, modal, text_field, view_of
 from bot.flow.check import Limits, clean
 from bot.flow.post import ERRORS
 from bot.house import House
-from bot.settings import CHOOSABLE, LANGUAGES, Feature, Server
+from bot.settings import CHOOSABLE, LANGUAGES, LOWERED, Feature, Server
 from bot.texts import say
 
 log = logging.getLogger(__name__)
 
 PREFIX = "bark-server"
 SHARING = "sharing"
-LIMITS = ("max_chars", "waiting_per_user", "waiting_per_guild")
 PLACES = [discord.ChannelType.text, discord.ChannelType.forum, discord.ChannelType.voice, discord.ChannelType.news]
 
 
@@ -57,6 +57,12 @@ class Panel:
 
     def __init__(self, house: House, allowed: Limits) -> None:
         self._house, self._book, self._allowed = house, house.book, allowed
+        self._windows = {"limits": self._limits_modal, "words": self._words_modal, "guard": self._guard_modal}
+        self._filled = {
+            "limits-set": self._set_limits,
+            "words-set": self._set_words,
+            "guard-set": self._set_guard,
+        }
 
     def shown(self, interaction: discord.Interaction) -> tuple[str, discord.ui.View]:
         """The message."""
@@ -72,11 +78,13 @@ class Panel:
         return {
             "channels": ", ".join(f"<#{number}>" for number in server.channels) or say(texts.SETTING_EVERYWHERE),
             "roles": ", ".join(f"<@&{number}>" for number in server.roles) or say(texts.SETTING_EVERYBODY),
-            **{name: str(getattr(limits, name)) for name in LIMITS},
+            **{name: str(getattr(limits, name) or say(texts.SETTING_NO_LIMIT)) for name in LOWERED},
             "voice": voice_shown(self._house, interaction, server.voice),
             "language": shown(server.language),
             "log_channel": f"<#{server.log_channel}>" if server.log_channel else nothing,
             "sharing": shown(server.sharing),
+            **{name: str(len(getattr(server, name)) or nothing) for name in ("words", "names")},
+            "scams": shown(server.scams),
             "off": ", ".join(say(texts.FEATURES[feature]) for feature in server.off) or nothing,
         }
 
@@ -85,6 +93,14 @@ class Panel:
         if refusal := refused(interaction):
             await interaction.response.send_message(refusal, ephemeral=True)
             return
+        if window := self._windows.get(press.action):
+            await interaction.response.send_modal(window(interaction))
+        elif filled := self._filled.get(press.action):
+            await filled(interaction, press.fields)
+        else:
+            await self._choose(interaction, press)
+
+    async def _choose(self, interaction: discord.Interaction, press: Press) -> None:
         match press.action:
             case "channels" | "roles":
                 await self._set_ids(interaction, press.action, press.values)
@@ -93,14 +109,6 @@ class Panel:
             case "features":
                 off = [feature.value for feature in Feature if feature not in press.values]
                 await self._set(interaction, sharing=SHARING in press.values, off=off)
-            case "limits":
-                await interaction.response.send_modal(self._limits_modal(interaction))
-            case "limits-set":
-                await self._set_limits(interaction, press.fields)
-            case "words":
-                await interaction.response.send_modal(self._words_modal(interaction))
-            case "words-set":
-                await self._set_words(interaction, press.fields)
             case "reset":
                 await self._set(interaction, **dict.fromkeys(Server.model_fields))
 
@@ -115,13 +123,14 @@ class Panel:
     def _limits_modal(self, interaction: discord.Interaction) -> discord.ui.Modal:
         server = self._book.server(interaction.guild_id)
         fields = []
-        for name in LIMITS:
-            value, hint = getattr(server, name), say(texts.SERVER_LIMITS_HINT, limit=getattr(self._allowed, name))
+        for name in LOWERED:
+            value, limit = getattr(server, name), getattr(self._allowed, name)
+            hint = say(texts.SERVER_LIMITS_HINT, limit=limit) if limit else say(texts.SERVER_LIMITS_OPEN)
             fields.append(text_field(name, say(texts.SETTING_NAMES[name]), str(value or ""), hint=hint, most=6))
         return modal(f"{PREFIX}:limits-set", say(texts.SERVER_LIMITS), *fields)
 
     async def _set_limits(self, interaction: discord.Interaction, fields: dict[str, str]) -> None:
-        typed = {name: fields.get(name, "").strip() for name in LIMITS}
+        typed = {name: fields.get(name, "").strip() for name in LOWERED}
         for value in typed.values():
             if value and not (value.isdecimal() and int(value) >= 1):
                 words = say(texts.SERVER_WRONG_NUMBER, value=clean(value))
@@ -144,6 +153,17 @@ class Panel:
             await refuse_voice(self._house, interaction, name)
         else:
             await self._set(interaction, voice=key or None, language=None if language in ("", OPEN) else language)
+
+    def _guard_modal(self, interaction: discord.Interaction) -> discord.ui.Modal:
+        return guarding.window(f"{PREFIX}:guard-set", self._book.server(interaction.guild_id))
+
+    async def _set_guard(self, interaction: discord.Interaction, fields: dict[str, str]) -> None:
+        try:
+            changes = guarding.typed(fields)
+        except ValueError as wrong:
+            await interaction.response.send_message(str(wrong), ephemeral=True)
+            return
+        await self._set(interaction, **changes)
 
     async def _set(self, interaction: discord.Interaction, **changes: Any) -> None:
         guild = interaction.guild_id or 0
@@ -212,6 +232,7 @@ def _menus(server: Server) -> Iterable[list[Any]]:
 def _buttons() -> Iterable[Any]:
     yield button(say(texts.SERVER_LIMITS), f"{PREFIX}:limits")
     yield button(say(texts.SERVER_WORDS), f"{PREFIX}:words")
+    yield button(say(texts.SERVER_GUARD), f"{PREFIX}:guard")
     yield button(say(texts.SETTINGS_RESET), f"{PREFIX}:reset", danger=True)
 
 

@@ -8,4 +8,5 @@ Voice channels: voice.py  all servers' rooms     room.py  one server's: joins, p
     booth.py visitor.py  who may do what     sign.py  the channel's status     reading.py  a text channel, aloud
 
 cast.py: who speaks in a dialogue. plain.py: what of a chat message can be spoken. tally.py: how much was.
+gcra.py, meters.py: how many seconds of audio people and servers may have.
 """

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import re
 
 from bot import i18n, texts
 from bot.flow.ask import Ask
+from bot.flow.gcra import Quota
 from bot.flow.job import TOKEN_LIFE
+from bot.flow.meters import Meter, Scope
 from bot.flow.options import Kind, Options
-from bot.flow.script import tidy
+from bot.flow.script import tidy, turns
+from bot.guard.verdict import NO_GUARD, SCAM, Guard
 from bot.texts import say
 
 ANSWER_WITHIN = TOKEN_LIFE - 60.0  # seconds of work that can be promised where only the interaction's token speaks
+HOUR = 3600.0  # seconds
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,6 +30,29 @@ class Limits:
     waiting_per_user: int
     waiting_per_guild: int
     max_wait: float  # seconds
+    # of audio; 0 an hour: no limit
+    user_seconds_per_hour: int = 0
+    user_burst_seconds: int = 600
+    member_seconds_per_hour: int = 0
+    member_burst_seconds: int = 600
+    guild_seconds_per_hour: int = 0
+    guild_burst_seconds: int = 1800
+    global_seconds_per_hour: int = 0
+    global_burst_seconds: int = 1800
+
+    def quotas(self) -> dict[Scope, Quota]:
+        """Those on audio. Nobody gets more at once than an hour brings."""
+        amounts = {
+            Scope.USER: (self.user_seconds_per_hour, self.user_burst_seconds),
+            Scope.MEMBER: (self.member_seconds_per_hour, self.member_burst_seconds),
+            Scope.GUILD: (self.guild_seconds_per_hour, self.guild_burst_seconds),
+            Scope.EVERYBODY: (self.global_seconds_per_hour, self.global_burst_seconds),
+        }
+        return {
+            scope: Quota(rate=amount / HOUR, burst=min(burst, amount))
+            for scope, (amount, burst) in amounts.items()
+            if amount > 0
+        }
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,6 +76,9 @@ class Facts:
     wait: float  # seconds of work in line
     estimate: float  # seconds of work this ask adds
     rules: Rules = Rules()
+    audio: float = 0.0  # seconds of audio this ask becomes
+    meters: tuple[Meter, ...] = ()
+    guard: Guard = NO_GUARD
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,7 +113,8 @@ def _decide(ask: Ask, facts: Facts, now: float) -> Admitted | Refused:
     for voice in filter(None, (ask.voice, *ask.options.cast.values())):
         if facts.voices and voice not in facts.voices:
             return Refused(rule="unknown-voice", words=unknown_voice(voice, facts.voices))
-    return _in_time(ask, facts, now) or _room(facts, now) or Admitted(text=text)
+    room = _in_time(ask, facts, now) or _room(facts, now) or _speech(facts, now)
+    return _guarded(ask, text, facts.guard) or room or Admitted(text=text)
 
 
 def _too_long(length: int, facts: Facts, options: Options) -> Refused | None:
@@ -97,6 +129,20 @@ def _too_long(length: int, facts: Facts, options: Options) -> Refused | None:
     if limit < limits.long_chars and speech and not off:
         words = say(texts.TOO_LONG_HERE, length=length, limit=limit, long=limits.long_chars)
     return Refused(rule="too-long", words=words)
+
+
+def _guarded(ask: Ask, text: str, guard: Guard) -> Refused | None:
+    """The refusal of the text guard. It names the rule, never the word: nobody shall learn a list by trying."""
+    speakers = [name for name, _ in turns(text)] if ask.options.kind is Kind.DIALOGUE else []
+    cast = ask.options.cast
+    called = {*filter(None, (ask.voice, *speakers, *cast, *cast.values()))}
+    rule = guard.broken(text, [name for name in called if "/" not in name])  # Bark's own have one: v2/en_speaker_6
+    if rule is None:
+        return None
+    if rule.startswith(SCAM):
+        scam = say(texts.GUARD_SCAMS[rule.removeprefix(SCAM)])
+        return Refused(rule=rule, words=say(texts.GUARD_SCAM, scam=scam))
+    return Refused(rule=rule, words=say(texts.GUARD_RULES[rule]))
 
 
 def _in_time(ask: Ask, facts: Facts, now: float) -> Refused | None:
@@ -138,6 +184,21 @@ def _room(facts: Facts, now: float) -> Refused | None:
     if facts.wait + facts.estimate > facts.limits.max_wait and facts.wait > 0:
         return Refused(rule="queue-full", words=say(texts.QUEUE_FULL, wait=wait, when=round(now + facts.wait)))
     return None
+
+
+def _speech(facts: Facts, now: float) -> Refused | None:
+    """The limit on audio that is over last: when it is, the others are too."""
+    waits = [(meter.wait(facts.audio, now), meter) for meter in facts.meters]
+    wait, meter = max(waits, key=lambda pair: pair[0], default=(0.0, None))
+    if meter is None or wait <= 0:
+        return None
+    if math.isinf(wait):
+        smallest = min(limit.quota.burst for limit in facts.meters)
+        words = say(texts.TOO_MUCH, length=texts.duration(facts.audio), limit=texts.duration(smallest))
+        return Refused(rule=f"{meter.scope}-burst", words=words)
+    amount = texts.duration(meter.quota.rate * HOUR)
+    words = say(texts.SPENT[meter.scope], amount=amount, when=math.ceil(now + wait))
+    return Refused(rule=f"{meter.scope}-seconds", words=words)
 
 
 def unknown_voice(voice: str, voices: tuple[str, ...]) -> str:

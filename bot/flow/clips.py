@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import logging
 import sqlite3
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -12,6 +13,8 @@ from bot.flow import stage
 from bot.flow.job import Job
 from bot.store import Store
 from synth.protocol import take_path
+
+log = logging.getLogger(__name__)
 
 EVERY = 300.0  # seconds between two rounds of the janitor
 
@@ -37,10 +40,13 @@ def paths(job: Job) -> list[Path]:
 
 
 def remove(files: Iterable[Path]) -> None:
-    """Audio, and what was generated."""
+    """Audio, and what was generated. What cannot be removed now is left for the next start: no reason to stop the bot."""
     for path in files:
-        path.unlink(missing_ok=True)
-        path.with_suffix(".npz").unlink(missing_ok=True)
+        for file in (path, path.with_suffix(".npz")):
+            try:
+                file.unlink(missing_ok=True)
+            except OSError as error:
+                log.warning("%s stays for now: %s", file, error)
 
 
 def keep(db: sqlite3.Connection, job: int, take: int, path: Path, until: float) -> None:

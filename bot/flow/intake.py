@@ -13,12 +13,13 @@ import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from bot.flow import post, queue
+from bot.flow import meters, post, queue
 from bot.flow.ask import Ask
 from bot.flow.check import Admitted, Facts, Refused, decide
 from bot.flow.job import Job, State
 from bot.flow.pace import Pace
 from bot.flow.post import Post, Trouble
+from bot.flow.script import tidy
 from bot.house import House
 from bot.store import Store
 
@@ -91,7 +92,8 @@ class Intake:
             return ask
         ask = self._house.complete(ask)
         now, estimate = self._clock(), ask.options.takes * self._pace().estimate(ask.text)
-        verdict = decide(ask, self._facts(db, ask, estimate), now)
+        facts = self._facts(db, ask, estimate, now)
+        verdict = decide(ask, facts, now)
         row = {
             "id": ask.id,
             "application_id": ask.application_id,
@@ -109,30 +111,36 @@ class Intake:
             "received_at": now,
         }  # fmt: skip - one glance instead of a page
         if isinstance(verdict, Admitted):
-            fresh = queue.insert(db, **{**row, "text": verdict.text, "state": State.RECEIVED})
+            fresh = queue.insert(db, **{**row, "text": verdict.text, "charged": facts.audio, "state": State.RECEIVED})
+            if fresh:
+                meters.charge(db, facts.meters, facts.audio, now)
             return queue.get(db, ask.id) if fresh else None
         fresh = queue.insert(
             db, **{**row, "token": None, "state": State.REFUSED, "reason": verdict.rule, "told_at": now}
         )
         return verdict if fresh else None
 
-    def _facts(self, db: sqlite3.Connection, ask: Ask, estimate: float) -> Facts:
+    def _facts(self, db: sqlite3.Connection, ask: Ask, estimate: float, now: float) -> Facts:
         row = db.execute(
             "SELECT count(*) FILTER (WHERE user_id = :user) AS of_user, count(*) FILTER (WHERE guild_id = :guild) AS of_guild,"
-            " count(*) AS texts, coalesce(sum(length(text)), 0) AS characters"
-            " FROM jobs WHERE state IN ('received', 'queued', 'rendering')",
+            " coalesce(sum(takes), 0) AS texts, coalesce(sum(takes * length(text)), 0) AS characters"
+            " FROM (SELECT *, coalesce(json_extract(options, '$.takes'), 1) AS takes FROM jobs)"
+            " WHERE state IN ('received', 'queued', 'rendering')",
             {"user": ask.user_id, "guild": ask.guild_id},
         ).fetchone()
         manners = self._house.manners(ask)
         return Facts(
             limits=manners.limits,
             rules=manners.rules,
+            guard=manners.guard,
             voices=manners.voices,
             stopping=self.stopping,
             user_waiting=row["of_user"],
             guild_waiting=row["of_guild"],
             wait=self._pace().work(characters=row["characters"], texts=row["texts"]),
             estimate=estimate,
+            audio=meters.estimate(len(tidy(ask.text, ask.options.kind)), ask.options),
+            meters=meters.read(db, ask.user_id, ask.guild_id, manners.limits.quotas(), now),
         )
 
     async def _accept(self, job: Job) -> None:

@@ -61,6 +61,7 @@ class Job:
     model: str | None
     options: Options = Options()
     message_id: int | None = None
+    charged: float = 0.0  # seconds of audio in its meters: flow/meters.py
 
     @classmethod
     def from_row(cls, row: sqlite3.Row) -> Self:
@@ -70,6 +71,11 @@ class Job:
     def __repr__(self) -> str:
         """Without the text and the token, so that neither can end in a log by accident."""
         return f"<Job {self.id} {self.state}>"
+
+    @property
+    def voices(self) -> str | None:
+        """Whose voices are heard, in words."""
+        return ", ".join(dict.fromkeys(self.options.cast.values())) or self.voice
 
     def token_lives(self, now: float) -> bool:
         """Whether the deferred reply can still be edited."""

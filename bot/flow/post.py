@@ -213,4 +213,4 @@ def filename(path: Path) -> str:
 
 def alt_text(job: Job) -> str:
     """What a file says to those who cannot hear it."""
-    return say(texts.ALT_TEXT, voice=job.voice or say(texts.NO_VOICE), seconds=texts.clip_length(job.seconds or 0.0))
+    return say(texts.ALT_TEXT, voice=job.voices or say(texts.NO_VOICE), seconds=texts.clip_length(job.seconds or 0.0))

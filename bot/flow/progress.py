@@ -99,12 +99,12 @@ class Board:
         for job in jobs:
             if job.state is State.RENDERING:
                 stage, fraction = self._running.get(job.id, ("semantic", 0.0))
-                ahead += pace.estimate(job.text) * (1 - fraction)
+                ahead += job.options.takes * pace.estimate(job.text) * (1 - fraction)
                 with i18n.speaking(job.options.locale):
                     result.append((job, rendering(stage, fraction)))
             else:
                 place += 1
-                ahead += pace.estimate(job.text)
+                ahead += job.options.takes * pace.estimate(job.text)
                 with i18n.speaking(job.options.locale):
                     result.append((job, self._line(job, place, waiting, pace.span(ahead))))
         return result

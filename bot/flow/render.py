@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bot.flow import queue
+from bot.flow import clips, queue
 from bot.flow.job import Job
 from bot.flow.pace import Pace
 from bot.flow.progress import Board
@@ -176,7 +176,7 @@ class Renderer:
         self._board.step(int(progress.job), progress.stage, progress.done / progress.total if progress.total else 0.0)
 
     async def _write_down(self, job: Job, voice: str | None, finished: protocol.Finished) -> None:
-        self.pace = self.pace.learn(job.text, finished.cost)
+        self.pace = self.pace.learn(job.text, finished.cost / job.options.takes)
         still_wanted = await self._store.insist(
             queue.rendered,
             job,
@@ -191,4 +191,4 @@ class Renderer:
         await self._store.insist(remember, "pace", dataclasses.asdict(self.pace))
         log.info("%r: %.1f s of audio in %.1f s", job, finished.seconds, finished.took)
         if not still_wanted:  # cancelled a moment before
-            await asyncio.to_thread(Path(finished.path).unlink, missing_ok=True)
+            await asyncio.to_thread(clips.remove, clips.paths(dataclasses.replace(job, path=finished.path)))

@@ -208,6 +208,8 @@ class Outbox:
 
     async def _cancelled(self, job: Job) -> bool:
         """The reply says so. Whoever cancelled knows it already: where it cannot be said it need not be."""
+        if (await self._latest(job)).told_at is not None:  # the Cancel button had the last word, and its own
+            return True
         if job.token_lives(self._clock()):
             try:
                 await self._post.edit(job, say(texts.CANCELLED))
@@ -275,7 +277,7 @@ def answer(job: Job, *, late: bool = False) -> str:
     return say(
         template,
         mention=f"<@{job.user_id}>",
-        voice=job.voice or say(texts.NO_VOICE),
+        voice=job.voices or say(texts.NO_VOICE),
         takes=takes,
         seed=job.seed,
         last=job.seed + takes - 1,

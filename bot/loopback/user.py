@@ -98,13 +98,24 @@ class User:
         self, path: Sequence[str], options: Mapping[str, Any], focused: tuple[str, Any], here: Channel
     ) -> list[Json]:
         """The same for options of any name."""
+        exchange = self._type(path, options, focused, here)
+        await exchange.acknowledged()
+        return exchange.choices
+
+    async def type_into(
+        self, *path: str, focused: tuple[str, Any], channel: int | None = None, dm: bool = False, **options: Any
+    ) -> Exchange:
+        """The same without waiting for the choices: one types on."""
+        return self._type(path, options, focused, self._place(channel, dm=dm))
+
+    def _type(
+        self, path: Sequence[str], options: Mapping[str, Any], focused: tuple[str, Any], here: Channel
+    ) -> Exchange:
         command = self._commands.find(path[0], CommandType.CHAT, here, self.person)
         filled = Filled(self._world, self._messages)
         values = {**options, focused[0]: focused[1]}
         data = _command_data(command) | {"options": filled.options(command, path[1:], values, focused[0])}
-        exchange = self._send(Kind.AUTOCOMPLETE, here, data)
-        await exchange.acknowledged()
-        return exchange.choices
+        return self._send(Kind.AUTOCOMPLETE, here, data)
 
     async def use_on_message(self, name: str, message: Message) -> Exchange:
         """Picks a command from a message's context menu."""

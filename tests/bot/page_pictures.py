@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
 from playwright.async_api import async_playwright
 
 from bot.loopback.server import Loopback
 from bot.page.server import Page
 from synth import worker
 from synth.process import Patience, Synth
+from tests.bot import answer_pictures
 from tests.bot.harness import bot_on
+from tests.bot.pictures import DOCS, save
 from tests.bot.test_page_in_browser import chromium, window
 
-DOCS = Path(__file__).parents[2] / "docs"
 HALFWAY = "slider => { slider.value = 430; slider.dispatchEvent(new Event('input')); }"
 SIZE = {"width": 1180, "height": 760}
 
@@ -78,11 +77,9 @@ async def _say(tab: Any, text: str) -> None:
 
 async def _save(tab: Any, name: str) -> None:
     await tab.mouse.move(700, 30)
-    shot = Image.open(io.BytesIO(await tab.screenshot(animations="disabled")))
-    small = shot.convert("RGB").quantize(256, kmeans=3, dither=Image.Dither.NONE)
-    small.save(DOCS / name, optimize=True)
-    print(DOCS / name, (DOCS / name).stat().st_size)
+    save(await tab.screenshot(animations="disabled"), DOCS / name)
 
 
 if __name__ == "__main__":
     asyncio.run(main())
+    asyncio.run(answer_pictures.main())

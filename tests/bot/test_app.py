@@ -14,7 +14,7 @@ from bot.loopback.faults import Fault
 from bot.loopback.point import point_discord_at
 from bot.loopback.server import Loopback
 from bot.store import Store
-from tests.bot.harness import scripted, settings
+from tests.bot.harness import bot_on, scripted, settings
 
 
 @contextlib.asynccontextmanager
@@ -56,3 +56,20 @@ async def test_a_stop_while_discord_does_not_answer_the_login_is_obeyed(tmp_path
             await discord.until(lambda: discord.faults.struck)
             app.stop.set()
             await asyncio.wait_for(life, 5)
+
+
+async def test_keys_that_were_typed_on_are_not_answered(tmp_path: Path) -> None:
+    """Whoever types quicker than the bot answers wants the choices for the last key; others get theirs."""
+    synth = scripted()
+    async with Loopback() as discord, bot_on(discord, tmp_path, synth=synth):
+        await synth.until_ready()
+        alice, bob = discord.user("alice"), discord.user("bob")
+        keys = [
+            await alice.type_into("bark", "say", focused=("voice", "german"[:length]), text="x") for length in range(7)
+        ]
+        other = await bob.type_into("bark", "say", focused=("voice", "e"), text="x")
+        for last in (keys[-1], other):
+            await last.acknowledged()
+            assert last.choices
+        assert keys[0].acknowledgement is None
+        assert discord.complaints == []

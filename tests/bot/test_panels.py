@@ -187,7 +187,10 @@ async def test_limits_and_words(tmp_path: Path) -> None:
         alice, mod = discord.user("alice"), moderator(discord)
         message = await panel(mod, "server")
         opened = await press(mod, message, "Limits…")
-        await fill(mod, opened, max_chars="20", waiting_per_user="99", waiting_per_guild="")
+        await fill(
+            mod, opened, max_chars="20", waiting_per_user="99", waiting_per_guild="", member_seconds_per_hour="60"
+        )
+        assert "Seconds of speech for one member an hour: **60**" in message.content
         assert "Longest text, in characters: **20**" in message.content
         assert "Texts in line for one member: **3**" in message.content  # never more than configured
         assert "20 is the most" in await refusal(alice, text="x" * 21)

@@ -1,6 +1,7 @@
 """What people and servers have set: typed, kept over restarts, and laid over each other."""
 
 import contextlib
+import dataclasses
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -86,6 +87,15 @@ async def test_a_server_may_ask_for_less_than_the_configuration_allows_never_for
         limits = book.limits(KENNEL)
         assert (limits.max_chars, limits.waiting_per_user, limits.waiting_per_guild) == (200, 3, 20)
         assert book.limits(None) == LIMITS
+
+
+async def test_a_servers_limit_on_speech_holds_under_the_operators(tmp_path: Path) -> None:
+    async with book_in(tmp_path) as (book, _):
+        await book.change_server(KENNEL, member_seconds_per_hour=300)
+        assert book.limits(KENNEL).member_seconds_per_hour == 300  # the operator has none
+        book._limits = dataclasses.replace(LIMITS, member_seconds_per_hour=120)
+        assert book.limits(KENNEL).member_seconds_per_hour == 120
+        assert book.limits(None).member_seconds_per_hour == 120
 
 
 JSON = st.recursive(

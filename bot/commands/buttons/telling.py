@@ -52,7 +52,7 @@ def facts(job: Job, usual: tuple[float, float]) -> str:
     options = job.options
     words = say(
         texts.DETAILS,
-        voice=job.voice or say(texts.NO_VOICE),
+        voice=job.voices or say(texts.NO_VOICE),
         seed=job.seed,
         model=job.model or "?",
         text_temp=f"{options.text_temp or usual[0]:g}",

@@ -21,13 +21,15 @@ async def cancel(press: Press, tools: Tools) -> None:
     interaction, job = press.interaction, press.job
     await interaction.response.defer()
     async with tools.board.last_word(job.id):  # an edit under way must not land after this one
-        done = await tools.store.call(queue.cancel, job.id, tools.clock(), told=True)
+        done = await tools.store.call(queue.cancel, job.id, tools.clock())
         if done:
             words = texts.CANCELLED if job.user_id == press.presser.user_id else texts.CANCELLED_BY_MODERATOR
-            await interaction.edit_original_response(content=say(words), view=None)
-    if done:
-        tools.cancelled(job.id)
-    else:
+            try:
+                await interaction.edit_original_response(content=say(words), view=None)
+                await tools.store.insist(queue.told, job.id, tools.clock())
+            finally:  # also where the words are lost: then the outbox has them, or the next life
+                tools.cancelled(job.id)
+    if not done:
         await interaction.followup.send(say(texts.BUTTON_OVER), ephemeral=True)
 
 

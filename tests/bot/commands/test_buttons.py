@@ -15,7 +15,7 @@ from bot.flow.job import State
 from bot.flow.options import Kind
 from bot.loopback.faults import Fault
 from bot.loopback.interactions import Callback
-from bot.loopback.problems import MISSING_PERMISSIONS
+from bot.loopback.problems import MISSING_PERMISSIONS, UNKNOWN_MESSAGE
 from bot.loopback.schema import Schema
 from bot.loopback.server import Loopback
 from bot.loopback.world import Permissions
@@ -180,6 +180,18 @@ async def test_cancel_stops_what_is_made_and_what_waits(scene: Scene) -> None:
     await after.until(lambda message: message.attachments)
     assert not made.deleted
     assert made.content == "Cancelled by a moderator."
+
+
+async def test_a_cancel_whose_words_are_lost_stops_it_all_the_same(scene: Scene) -> None:
+    """The press edits the message; where that fails the outbox says what happened, and nobody renders on."""
+    exchange = await scene.discord.user("alice").slash("bark", "say", text="hold")
+    made = await exchange.until(lambda message: "%" in message.content)
+    edit = "PATCH /webhooks/{application}/{token}/messages/@original"
+    scene.discord.faults.add(Fault.problem(UNKNOWN_MESSAGE, edit))
+    await scene.discord.user("alice").press(made, label="Cancel")
+    after = await scene.discord.user("bob").slash("bark", "say", text="the next one")
+    await after.until(lambda message: message.attachments)
+    await exchange.until(lambda message: message.content == "Cancelled." and not message.components)
 
 
 async def test_a_failure_leaves_no_button(scene: Scene) -> None:

@@ -1,6 +1,7 @@
 """Every refusal, and the words that come with it."""
 
 import dataclasses
+import re
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,11 @@ from hypothesis import strategies as st
 
 from bot.flow.ask import Ask
 from bot.flow.check import Admitted, Facts, Limits, Refused, Rules, clean, decide
+from bot.flow.gcra import Gauge, Quota
+from bot.flow.meters import Meter, Scope
 from bot.flow.options import Kind, Options
+from bot.guard.listed import listed
+from bot.guard.verdict import HouseRules
 from bot.settings import Feature
 
 LIMITS = Limits(max_chars=50, long_chars=80, waiting_per_user=3, waiting_per_guild=5, max_wait=720.0)
@@ -68,6 +73,35 @@ def test_each_refusal_says_what_to_do(ask: dict[str, str], facts: dict[str, floa
     assert said in verdict.words
 
 
+GUARD = HouseRules(words=listed(("dalek",)), names=("Rex",)).with_servers(words=("spam",), names=(), scams=True)
+
+
+@pytest.mark.parametrize(
+    ("ask", "rule", "said"),
+    [
+        ({"text": "d.a.l.e.k"}, "operators-words", "a word in that which I am not to say"),
+        ({"text": "SPAM"}, "servers-words", "this server does not let me say"),
+        ({"text": "I am Rex"}, "protected-name", "whose name is protected"),
+        ({"text": "Rex: Hi. / Bob: Ho.", "options": Options(kind=Kind.DIALOGUE)}, "protected-name", "protected"),
+        ({"options": Options(cast={"Rex": "v2/en_speaker_6"})}, "protected-name", "protected"),
+        ({"text": "This is Discord. Confirm your token."}, "scam:discord-staff", "speaking as Discord's staff"),
+        ({"text": "I am Rex", "options": Options(locale="de")}, "protected-name", "geschützt"),
+    ],
+)
+def test_the_text_guard_names_the_rule_and_never_the_word(ask: dict[str, str], rule: str, said: str) -> None:
+    verdict = decide(dataclasses.replace(ASK, **ask), dataclasses.replace(FACTS, guard=GUARD), 0.0)
+    assert isinstance(verdict, Refused)
+    assert verdict.rule == rule
+    assert said in verdict.words
+    assert not {"dalek", "spam", "rex"} & set(verdict.words.casefold().split())
+
+
+def test_the_names_of_barks_own_voices_are_not_looked_at() -> None:
+    guard = HouseRules(words=listed(("speaker", "v2"))).with_servers(words=("en",), names=("en speaker 6",), scams=True)
+    ask = dataclasses.replace(ASK, voice="v2/en_speaker_6")
+    assert isinstance(decide(ask, dataclasses.replace(FACTS, guard=guard), 0.0), Admitted)
+
+
 def test_one_long_text_is_taken_when_nothing_waits() -> None:
     """A text longer than the queue's limit in time would otherwise never be taken at all."""
     assert isinstance(decide(ASK, dataclasses.replace(FACTS, estimate=10_000.0), 0.0), Admitted)
@@ -97,6 +131,54 @@ def test_any_voice_is_admitted_while_none_is_known() -> None:
 def test_what_is_repeated_to_people_carries_no_markup(text: str) -> None:
     assert not set(clean(text)) & set("@<>*`|~[]()\n:#")
     assert len(clean(text)) <= 60
+
+
+def meter(scope: Scope, level: float, *, rate: float = 0.5, burst: float = 60.0) -> Meter:
+    return Meter(scope=scope, name="", quota=Quota(rate=rate, burst=burst), gauge=Gauge(level=level, at=1000.0))
+
+
+@pytest.mark.parametrize(
+    ("full", "rule", "said"),
+    [
+        ({Scope.USER: 60.0}, "user-seconds", "30 min an hour for a person. This one fits <t:1020:R>"),
+        (
+            {Scope.MEMBER: 55.0},
+            "member-seconds",
+            "your share of speech here for now: 30 min an hour. This one fits <t:1010:R>",
+        ),
+        ({Scope.GUILD: 60.0, Scope.USER: 55.0}, "guild-seconds", "This server has had its share"),
+        ({Scope.EVERYBODY: 60.0}, "everybody-seconds", "all the speech that I may"),
+    ],
+)  # fmt: skip - each case on a line
+def test_a_limit_on_speech_says_whose_it_is_and_when_to_come_back(
+    full: dict[Scope, float], rule: str, said: str
+) -> None:
+    known = tuple(meter(scope, full.get(scope, 0.0)) for scope in Scope)
+    facts = dataclasses.replace(FACTS, audio=10.0, meters=known)
+    refused = decide(ASK, facts, 1000.0)
+    assert isinstance(refused, Refused)
+    assert refused.rule == rule
+    assert said in refused.words
+    when = int(re.findall(r"<t:(\d+):R>", refused.words)[0])
+    assert isinstance(decide(ASK, facts, when), Admitted)
+    assert isinstance(decide(ASK, facts, when - 2), Refused)
+
+
+def test_more_speech_than_is_ever_allowed_at_once_is_told_to_be_shorter() -> None:
+    known = (meter(Scope.USER, 60.0), meter(Scope.MEMBER, 0.0, burst=20.0))
+    refused = decide(ASK, dataclasses.replace(FACTS, audio=30.0, meters=known), 1000.0)
+    assert isinstance(refused, Refused)
+    assert refused.rule == "member-burst"
+    assert "about 30 s of speech; 20 s is the most at once here. Shorten it" in refused.words
+
+
+def test_limits_on_speech_as_configured() -> None:
+    limits = dataclasses.replace(LIMITS, user_seconds_per_hour=1800, user_burst_seconds=600, member_seconds_per_hour=60)
+    assert limits.quotas() == {
+        Scope.USER: Quota(rate=0.5, burst=600),
+        Scope.MEMBER: Quota(rate=1 / 60, burst=60),  # no more than an hour's
+    }
+    assert LIMITS.quotas() == {}
 
 
 @pytest.mark.parametrize(

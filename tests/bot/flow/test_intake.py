@@ -10,6 +10,7 @@ import pytest
 
 from bot.app import DATABASE
 from bot.flow import queue
+from bot.flow.pace import Pace
 from bot.loopback.faults import Fault
 from bot.loopback.problems import UNKNOWN_WEBHOOK
 from bot.loopback.server import Loopback
@@ -93,3 +94,23 @@ async def test_a_gateway_that_drops_loses_no_interaction(tmp_path: Path) -> None
         exchange = await discord.user("alice").slash("bark", "say", text="hello")
         await exchange.until(lambda message: message.attachments, timeout=20)
         assert len(answers(exchange.messages)) == 1
+
+
+async def test_takes_that_wait_count_as_so_many_texts(tmp_path: Path) -> None:
+    """Four takes are some six seconds of work, so a server that wants five at most is full with them."""
+    async with Loopback() as discord, bot_on(discord, tmp_path, max_wait=5.0) as app:
+        first = await discord.user("alice").slash("bark", "takes", text="hold", count=4)
+        await first.until(lambda message: "%" in message.content)
+        second = await discord.user("bob").slash("bark", "say", text="hold")
+        await second.acknowledged()
+        assert second.ephemeral
+        (app._audio / f"{first.id}.go").touch()
+        await first.until(lambda message: len(message.attachments) == 4)
+
+
+async def test_the_pace_is_that_of_one_take(tmp_path: Path) -> None:
+    async with Loopback() as discord, bot_on(discord, tmp_path) as app:
+        exchange = await discord.user("alice").slash("bark", "takes", text="slow:1", count=4)
+        await exchange.until(lambda message: len(message.attachments) == 4)
+        job = await app._store.call(queue.get, exchange.id)
+        assert app._renderer.pace.mean == pytest.approx(Pace().learn(job.text, job.took / 4).mean, rel=0.02)

@@ -89,6 +89,14 @@ async def test_the_shown_wait_follows_what_was_measured_since_the_ask(tmp_path: 
         assert shown[2] == "Next in line. About 2 min."  # half of the first, and its own
 
 
+async def test_several_takes_are_several_times_the_work(tmp_path: Path) -> None:
+    async with boards(tmp_path, "queued", "queued", pace=Pace(mean=60 / 25, deviation=0.0)) as (_, store, board):
+        await store.call(lambda db: db.execute("UPDATE jobs SET options = ? WHERE id = 1", ('{"takes": 3}',)))
+        shown = {job.id: words for job, words in board._words(await store.call(queue.line))}
+        assert "About 3 min." in shown[1]
+        assert "About 4 min." in shown[2]
+
+
 async def test_a_pause_that_discord_asks_for_holds_for_every_request(tmp_path: Path) -> None:
     """A 429 without Via is the shield in front of Discord: it counts every further request against the machine."""
     async with boards(tmp_path, "rendering") as (server, store, board):

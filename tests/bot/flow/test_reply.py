@@ -234,6 +234,18 @@ async def test_audio_that_vanished_before_it_was_delivered_is_made_again_at_once
         assert len(answers(exchange.messages)) == 1
 
 
+async def test_takes_that_nobody_wants_any_more_leave_no_file(tmp_path: Path) -> None:
+    """Each take has a file, and what was generated another."""
+    async with Loopback() as discord, bot_on(discord, tmp_path) as app:
+        exchange = await discord.user("alice").slash("bark", "takes", text="hold", count=3)
+        await exchange.until(lambda message: "%" in message.content)
+        await app._store.call(queue.cancel, exchange.id, 1.0, told=True)
+        let_go(app, exchange)
+        after = await discord.user("bob").slash("bark", "say", text="hello")
+        await after.until(lambda message: message.attachments)
+        assert {path.name for path in app._audio.glob(f"{exchange.id}*")} <= {f"{exchange.id}.go"}
+
+
 async def test_audio_that_nobody_wants_any_more_leaves_no_file(tmp_path: Path) -> None:
     """The job was cancelled while its last step was made."""
     async with Loopback() as discord, bot_on(discord, tmp_path) as app:
