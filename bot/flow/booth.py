@@ -85,7 +85,7 @@ class Booth:
             return say(texts.VOICE_NO_SUCH, number=number)
         turn = waiting[number - 1].turn
         if turn.user_id != visitor.user_id and not visitor.moderator:
-            return say(texts.VOICE_NOT_YOURS)
+            return say(texts.VOICE_TURN_NOT_YOURS)
         await room.remove([turn])
         return say(texts.VOICE_REMOVED)
 
@@ -109,7 +109,7 @@ class Booth:
         if room.playing is None:
             return say(texts.VOICE_NOTHING)
         if not visitor.moderator and room.playing.turn.user_id != visitor.user_id:
-            return say(texts.VOICE_NOT_YOURS)
+            return say(texts.VOICE_TURN_NOT_YOURS)
         return say(texts.VOICE_PAUSED) if room.pause() else say(texts.VOICE_RESUMED)
 
     async def now(self, visitor: Visitor) -> str:

@@ -33,6 +33,15 @@ def test_there_is_a_table_for_each_language_and_a_language_for_each_table() -> N
     assert set(i18n.LANGUAGES) <= {locale.value for locale in discord.Locale} <= LOCALES
 
 
+def test_no_sentence_takes_the_name_of_another() -> None:
+    """The later one would be said in place of the earlier one."""
+    tree = ast.parse((BOT / "texts.py").read_text(encoding="utf-8"))
+    names = [target for node in tree.body if isinstance(node, ast.Assign) for target in node.targets]
+    given = [name.id for target in names for name in ast.walk(target) if isinstance(name, ast.Name)]
+    assert sorted(given) == sorted(set(given))
+    assert set(given) >= {"COMMAND", "VOICES_BACK", "VOICES_ON", "DECIMAL"}
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_sentence_is_translated(language: str) -> None:
     """What is missing is said in English until somebody writes it here: this test is the list."""
