@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar, cast
 
@@ -64,12 +65,20 @@ class Task:
         try:
             asked = self._greenlet.throw(answer.error) if answer.error else self._greenlet.switch(answer.value)
         except Exception as error:  # noqa: BLE001 -- whoever waits for the result gets it
+            _let_go(error)
             self.done, self._outcome = True, Answer(error=error)
             return None
         if isinstance(asked, Ask) and not self._greenlet.dead:
             return asked
         self.done, self._outcome = True, Answer(asked)
         return None
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Clear the frames that an error went through: generators in them are half-way, and hold what others need."""
+    while error:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__context__
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

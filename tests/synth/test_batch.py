@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import gc
 
 import numpy as np
 import pytest
@@ -197,6 +198,24 @@ def fail_for_many(times: list[int], _module: object, given: tuple[torch.Tensor],
     if len(given[0]) > 1:
         times.append(1)
         fail(times if len(times) % 2 else [])
+
+
+def test_whoever_is_cancelled_gives_its_caches_back_at_once(model):
+    """Also while one stage waits half-way for another; and although somebody still looks at the error."""
+    batch = Batch(seats=1)
+    shared = batch.share(model)
+    schedule = Schedule(first=0.1, growth=2.0, longest=0.3, look_ahead=0.04)
+    cancelled = []
+    for turns in range(0, 120, 8):
+        task = batch.start(lambda: list(stream(shared, dataclasses.replace(DRAWN, voice=a_voice()), None, schedule)))
+        for _ in range(turns):
+            batch.turn()
+        batch.cancel(task)
+        cancelled.append(task)
+    assert {type(task.error) for task in cancelled} >= {Stopped}
+    cancelled.clear()
+    gc.collect()  # what was not given back at once would come back now, beside the one that was made in its place
+    assert {stage: len(unused) for stage, unused in shared._caches.items()} == {"semantic": 1, "coarse": 1}
 
 
 def test_an_error_of_one_piece_leaves_the_others_in_peace():
