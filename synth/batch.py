@@ -89,6 +89,11 @@ class Batch(Tasks):
         with torch.inference_mode():
             super().turn()
 
+    def cancel(self, task: Task) -> None:
+        """As `Tasks.cancel`. What the task leaves on its way out was entered in a turn, and puts inference mode back on."""
+        with torch.inference_mode():
+            super().cancel(task)
+
     def compute(self, asks: dict[Task, Ask]) -> dict[Task, Answer]:
         """Some positions of prompts, one burst of every row that decodes, some fine passes."""
         answers = {task: Answer() for task, ask in asks.items() if isinstance(ask, Pause)}

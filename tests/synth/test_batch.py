@@ -28,6 +28,8 @@ LONG = dataclasses.replace(DRAWN, pieces=[[1, 2, 3], [4, 5], [6, 7, 8, 9]], max_
 @pytest.fixture(autouse=True)
 def one_thread():
     torch.set_num_threads(1)
+    yield
+    assert not torch.is_inference_mode_enabled(), "a cancelled task has left its mode behind"
 
 
 @pytest.fixture
