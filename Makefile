@@ -23,7 +23,7 @@ demo: $(READY)  ## one /bark, end to end, on this machine: make demo ONCE="hello
 	@$(BIN)/barkbot demo $(if $(ONCE),--once "$$ONCE")
 
 test: $(READY)  ## the tests (under 10 minutes on 2 cores)
-	$(BIN)/python -m pytest -m "not gpu and not slow and not browser" -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not gpu and not slow and not browser" -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(READY)  ## ruff and mypy
 	$(BIN)/ruff check .

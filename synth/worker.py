@@ -97,6 +97,8 @@ class Engine(Protocol):
 
 def main(inbox: SimpleQueue[bytes], events: Connection, options: WorkerOptions) -> None:
     """What `Life` runs in a new process."""
+    if hasattr(os, "nice"):  # before the first thread: each has the rank of the one that began it
+        os.nice(BEHIND)
     logging.basicConfig(level=options.log_level, format="%(asctime)s %(levelname)s synth %(name)s: %(message)s")
 
     def load(tell: Tell) -> Engine:
@@ -110,8 +112,6 @@ def main(inbox: SimpleQueue[bytes], events: Connection, options: WorkerOptions) 
 def serve(inbox: SimpleQueue[bytes], events: Connection, load: Callable[[Tell], Engine]) -> None:
     """Load, then work until the end; never returns, the process exits with an `ExitCode`."""
     faulthandler.enable()
-    if hasattr(os, "nice"):  # before the first thread: each has the rank of the one that began it
-        os.nice(BEHIND)
     threading.Thread(target=_follow_parent, name="parent-watch", daemon=True).start()
     outbox = Outbox(events)
     worker = Worker(inbox, outbox)

@@ -252,7 +252,7 @@ async def chaos(
                     await lives.begin()
                 await one_more_rendered(folder, before)
         for exchange in filter(deferred, exchanges):
-            await exchange.until(lambda message: message.attachments, timeout=60)
+            await exchange.until(lambda message: message.attachments, timeout=180)
         discord.faults.clear()
         await stop(folder, lives)
         sound(folder)
