@@ -98,7 +98,6 @@ CREATE INDEX rendering_by_lease ON jobs (lease) WHERE state = 'rendering';
 
 _PEOPLE = """
 ALTER TABLE jobs ADD COLUMN options TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(options));  -- flow/options.py
-ALTER TABLE jobs ADD COLUMN message_id INTEGER;  -- Discord's message with the answer
 
 -- Finished audio that is kept for a while after it was delivered, so that buttons have something to work with.
 CREATE TABLE clips (

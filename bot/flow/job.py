@@ -60,7 +60,6 @@ class Job:
     took: float | None
     model: str | None
     options: Options = Options()
-    message_id: int | None = None
     charged: float = 0.0  # seconds of audio in its meters: flow/meters.py
 
     @classmethod
