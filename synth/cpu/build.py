@@ -19,7 +19,11 @@ import platformdirs
 
 SOURCE = Path(__file__).with_name("transformer.c")
 FLAGS = ("-O3", "-std=gnu11", "-fno-math-errno", "-fno-trapping-math", "-shared", "-fPIC", "-pthread")
-MACHINES = ("-march=native", "-mcpu=native")  # the first that the compiler knows; some for ARM know the second only
+MACHINES = (  # the first that the compiler knows; some for ARM know the last only
+    ("-march=native", "-mprefer-vector-width=512"),  # what is left to the compiler is as wide as what is not
+    ("-march=native",),
+    ("-mcpu=native",),
+)
 COMPILERS = ("cc", "gcc", "clang")
 PATIENCE = 120.0  # seconds; a slow machine takes five
 
@@ -68,7 +72,7 @@ def find_compiler() -> list[str]:
 def _compile(compiler: Sequence[str], path: Path) -> None:
     said = ""
     for machine in MACHINES:
-        done = _run([*compiler, machine, *FLAGS, "-o", str(path), str(SOURCE), "-lm"])
+        done = _run([*compiler, *machine, *FLAGS, "-o", str(path), str(SOURCE), "-lm"])
         if done.returncode == 0 and path.is_file():
             return
         said = said or (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[0]
@@ -78,7 +82,7 @@ def _compile(compiler: Sequence[str], path: Path) -> None:
 def _key(compiler: Sequence[str]) -> str:
     sources = [file.read_bytes() for file in sorted(SOURCE.parent.glob("*.[ch]"))]
     version = _run([*compiler, "--version"]).stdout
-    parts = [*sources, *(text.encode() for text in (*compiler, version, *FLAGS, *MACHINES, processor()))]
+    parts = [*sources, *(text.encode() for text in (*compiler, version, *FLAGS, *map(str, MACHINES), processor()))]
     return _digest(b"".join(hashlib.sha256(part).digest() for part in parts))
 
 
