@@ -105,8 +105,9 @@ class PackedTrunk:
         return packed.layer
 
     def _norm(self, norm: nn.LayerNorm) -> library.Norm:
-        self._kept.append(norm)
-        return library.Norm(*(None if each is None else each.data_ptr() for each in (norm.weight, norm.bias)))
+        weights = [None if each is None else each.detach() for each in (norm.weight, norm.bias)]
+        self._kept.append(weights)  # not the layer: it may be given other weights
+        return library.Norm(*(None if each is None else each.data_ptr() for each in weights))
 
 
 def _padded(columns: Tensor, panel: int) -> Tensor:
