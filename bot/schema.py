@@ -191,5 +191,30 @@ BEGIN
 END;
 """
 
+_AUDIT = f"""
+-- What was decided, each row bound to the one before it: audit.py.
+CREATE TABLE audit (
+    seq     INTEGER PRIMARY KEY CHECK (seq >= 1),
+    at      REAL NOT NULL,
+    kind    TEXT NOT NULL,
+    subject TEXT,                                 -- whom it is about: a pseudonym
+    details TEXT NOT NULL CHECK (json_valid(details)),
+    before  TEXT NOT NULL CHECK (length(before) = 64),  -- the hash of the row before
+    hash    TEXT NOT NULL CHECK (length(hash) = 64)
+) STRICT;
+CREATE TRIGGER audit_goes_on BEFORE INSERT ON audit  -- an INSERT OR REPLACE ends here too
+WHEN NEW.seq <> (SELECT ifnull(max(seq), 0) + 1 FROM audit)
+    OR NEW.before <> ifnull((SELECT hash FROM audit ORDER BY seq DESC LIMIT 1), '{"0" * 64}')
+BEGIN SELECT RAISE(ABORT, 'an audit row follows the last one'); END;
+CREATE TRIGGER audit_stays BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log only grows'); END;
+CREATE TRIGGER audit_is_kept BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log only grows'); END;
+
+-- The keys of the pseudonyms. A key that is deleted takes with it whose rows they were.
+CREATE TABLE subjects (
+    user_id INTEGER PRIMARY KEY,
+    key     BLOB NOT NULL CHECK (length(key) = 32)
+) STRICT;
+"""
+
 # Append-only: a released migration is never edited. PRAGMA user_version counts how many have run.
-MIGRATIONS: tuple[str, ...] = (_INITIAL, _SIDE_BY_SIDE, _PEOPLE, _METERS)
+MIGRATIONS: tuple[str, ...] = (_INITIAL, _SIDE_BY_SIDE, _PEOPLE, _METERS, _AUDIT)
