@@ -74,8 +74,9 @@ def write(
 ) -> Head:
     """Add a row, in the transaction of what it tells.
 
-    `subject` and `by` are the ids of whom it is about and of who did it; both are written as pseudonyms. ValueError where
-    a kind or a fact is not one short word: texts and names are nothing for this log.
+    `subject` and `by` are the ids of whom it is about and of who did it; both are written as pseudonyms. What was done in
+    one server has the fact `place="g<id>"`: its moderators see it. ValueError where a kind or a fact is not one short
+    word: texts and names are nothing for this log.
     """
     if not KIND.fullmatch(kind):
         raise ValueError(f"{kind!r} is no kind of audit row")
@@ -126,9 +127,10 @@ def rows(db: sqlite3.Connection, *, since: float = 0.0) -> Iterator[Row]:
         yield Row.from_row(row)
 
 
-def last(db: sqlite3.Connection, count: int) -> list[Row]:
-    """The newest, newest first."""
-    return [Row.from_row(row) for row in db.execute("SELECT * FROM audit ORDER BY seq DESC LIMIT ?", (count,))]
+def last(db: sqlite3.Connection, count: int, *, place: str | None = None) -> list[Row]:
+    """The newest, newest first; with `place` those with that fact: `g<id>` for what was done in a server."""
+    sql = "SELECT * FROM audit WHERE :place IS NULL OR details ->> 'place' = :place ORDER BY seq DESC LIMIT :count"
+    return [Row.from_row(row) for row in db.execute(sql, {"place": place, "count": count})]
 
 
 def verify(db: sqlite3.Connection, *, posted: Head | None = None) -> Verdict:
