@@ -99,7 +99,8 @@ def write(
 
 def pseudonym(db: sqlite3.Connection, user_id: int) -> str:
     """What a person is called in the log, in hex; their key is made where there is none yet."""
-    db.execute("INSERT OR IGNORE INTO subjects (user_id, key) VALUES (?, ?)", (user_id, secrets.token_bytes(KEY)))
+    sql = "INSERT INTO subjects (user_id, key) VALUES (?, ?) ON CONFLICT DO NOTHING"
+    db.execute(sql, (user_id, secrets.token_bytes(KEY)))
     key = db.execute("SELECT key FROM subjects WHERE user_id = ?", (user_id,)).fetchone()["key"]
     return hmac.new(key, str(user_id).encode(), hashlib.sha256).hexdigest()
 

@@ -157,7 +157,7 @@ class AdminDesk:
         self, interaction: discord.Interaction, who: str, place: str, *, hours: int | None, reason: str
     ) -> None:
         """Keep them out."""
-        await interaction.response.defer(ephemeral=True)
+        await interaction.response.defer(ephemeral=True, thinking=True)
         count = await self.marshal.ban(who, place, by=interaction.user.id, hours=hours, reason=reason)
         until = say(texts.BAN_FOR_GOOD) if hours is None else say(texts.BAN_FOR, hours=hours)
         words = say(texts.BAN_DONE, who=_called(who), until=until, where=_where(place), count=count)
@@ -165,7 +165,7 @@ class AdminDesk:
 
     async def unban(self, interaction: discord.Interaction, who: str, place: str) -> None:
         """Let them in."""
-        await interaction.response.defer(ephemeral=True)
+        await interaction.response.defer(ephemeral=True, thinking=True)
         if await self.marshal.unban(who, place, by=interaction.user.id):
             await self._done(interaction, place, say(texts.UNBAN_DONE, who=_called(who), where=_where(place)))
         else:
@@ -173,7 +173,7 @@ class AdminDesk:
 
     async def halt(self, interaction: discord.Interaction, halt: Halt) -> None:
         """Stop."""
-        await interaction.response.defer(ephemeral=True)
+        await interaction.response.defer(ephemeral=True, thinking=True)
         fresh = await self.marshal.halt(halt, by=interaction.user.id)
         words = say(texts.HALT_DONE, what=_what(halt), where=_where(halt.place))
         if fresh:
@@ -184,7 +184,7 @@ class AdminDesk:
 
     async def resume(self, interaction: discord.Interaction, halt: Halt) -> None:
         """Go on."""
-        await interaction.response.defer(ephemeral=True)
+        await interaction.response.defer(ephemeral=True, thinking=True)
         if await self.marshal.resume(halt, by=interaction.user.id):
             log.warning("resumed by user %d: %r", interaction.user.id, halt)
             await self._done(

@@ -107,7 +107,7 @@ class ReportDesk:
 
     async def take(self, interaction: discord.Interaction, words: str, target: Target | None) -> None:
         """Write it down, and tell those who look after this place."""
-        await interaction.response.defer(ephemeral=True)
+        await interaction.response.defer(ephemeral=True, thinking=True)
         guild = interaction.guild_id
         complaint = Complaint(
             id=interaction.id, user_id=interaction.user.id, guild_id=guild, target=target, words=words

@@ -61,8 +61,8 @@ def add(db: sqlite3.Connection, complaint: Complaint, now: float) -> bool:
         return False
     target = complaint.target
     db.execute(
-        "INSERT OR IGNORE INTO complaints (id, user_id, guild_id, channel_id, message_id, job, words, made_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO complaints (id, user_id, guild_id, channel_id, message_id, job, words, made_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         (
             complaint.id,
             complaint.user_id,

@@ -45,7 +45,7 @@ def read(db: sqlite3.Connection) -> frozenset[Halt]:
 
 def add(db: sqlite3.Connection, halt: Halt, by: int, now: float) -> bool:
     """Stop. False if that was stopped already."""
-    sql = "INSERT OR IGNORE INTO halts (place, feature, made_by, at) VALUES (?, ?, ?, ?)"
+    sql = "INSERT INTO halts (place, feature, made_by, at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
     fresh = db.execute(sql, (halt.place, halt.feature, by, now)).rowcount == 1
     if fresh:
         _note(db, now, "halt", halt, by)

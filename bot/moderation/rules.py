@@ -105,7 +105,7 @@ def accepted(db: sqlite3.Connection, user_id: int, version: str) -> bool:
 
 def accept(db: sqlite3.Connection, user_id: int, version: str, now: float) -> bool:
     """Write the acceptance down. False if it was there."""
-    sql = "INSERT OR IGNORE INTO acceptances (user_id, version, at) VALUES (?, ?, ?)"
+    sql = "INSERT INTO acceptances (user_id, version, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
     fresh = db.execute(sql, (user_id, version, now)).rowcount == 1
     if fresh:
         audit.write(db, now, "rules-accepted", subject=user_id, version=version)
@@ -117,7 +117,7 @@ def show(db: sqlite3.Connection, number: int, question: Question, now: float) ->
     tidy(db, now)
     held = None if question.held is None else question.held.to_json()
     db.execute(
-        "INSERT OR IGNORE INTO questions (id, user_id, version, at, held) VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO questions (id, user_id, version, at, held) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         (number, question.user_id, question.version, now, held),
     )
 
