@@ -513,7 +513,8 @@ RULES = """**Before I speak for you: my rules**
 2. No voice of a real person without their consent; nothing that deceives, defrauds, threatens or harasses.
 3. You answer for what you have me say. Moderators may report, remove and ban.
 4. I keep what you ask for and its audio for a while, so that answers, buttons and reports work, and that you accepted this."""
-RULES_SHOWN = "{rules}\n{house}-# Rules {number}, {hash}. Accept them once; what you asked for waits 15 minutes."
+RULES_SHOWN = "{rules}\n{house}-# Rules {number}, {hash}. You accept them once.{waits}"
+RULES_WAITS = " What you asked for waits 15 minutes."
 RULES_ACCEPT = "I accept"
 RULES_DECLINE = "No"
 RULES_ACCEPTED = "✓ You have accepted these rules."

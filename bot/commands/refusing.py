@@ -55,7 +55,7 @@ class Gate:
         """Whether this may go on, which uses these features. Where it may not, its person knows why by then."""
         standing = await self._store.call(self._look, interaction.id, interaction.user.id, interaction.guild_id)
         barred = standing.barred(frozenset(used))
-        refused = Refused(rule=barred[0], words=barred[1]) if barred else due(interaction.id, standing)
+        refused = Refused(rule=barred[0], words=barred[1]) if barred else due(interaction.id, standing, held=False)
         if refused is not None:
             await refuse(interaction, refused)
         return refused is None

@@ -122,14 +122,19 @@ def _decide(ask: Ask, facts: Facts, now: float) -> Admitted | Refused:
         if facts.voices and voice not in facts.voices:
             return Refused(rule="unknown-voice", words=unknown_voice(voice, facts.voices))
     room = _in_time(ask, facts, now) or _room(facts, now) or _speech(facts, now)
-    return _guarded(ask, text, facts.guard) or room or due(ask.id, facts.standing) or Admitted(text=text)
+    return (
+        _guarded(ask, text, facts.guard)
+        or room
+        or due(ask.id, facts.standing, held=ask.token is not None)
+        or Admitted(text=text)
+    )
 
 
-def due(question: int, standing: Standing) -> Refused | None:
+def due(question: int, standing: Standing, *, held: bool) -> Refused | None:
     """The rules, where they are to be accepted first. Last of all: nobody accepts them for something that is refused."""
     if standing.due is None:
         return None
-    return Refused(rule="rules", words=standing.due.shown(), question=question)
+    return Refused(rule="rules", words=standing.due.shown(held=held), question=question)
 
 
 def _too_long(length: int, facts: Facts, options: Options) -> Refused | None:

@@ -23,6 +23,7 @@ from bot.texts import say
 
 NUMBER = 1  # of the rules in bot/texts.py: to be raised when their sense changes
 LONGEST = 1000  # characters of an operator's own rules: they share a message with ours
+SHORT = 8  # characters of the hash that people see
 SHOWN_FOR = 30 * 86_400.0  # seconds that a question may wait for its answer
 
 
@@ -54,10 +55,11 @@ class Rulebook:
         text = f"{texts.RULES}\n{self.house}"
         return f"{NUMBER}-{hashlib.sha256(text.encode()).hexdigest()}"
 
-    def shown(self) -> str:
-        """The text in the reader's language, with its version."""
-        house = f"{self.house}\n" if self.house else ""
-        return say(texts.RULES_SHOWN, rules=say(texts.RULES), house=house, number=NUMBER, hash=self.version[2:10])
+    def shown(self, *, held: bool) -> str:
+        """The text in the reader's language, with its version; `held`: what they asked for waits."""
+        house, short = f"{self.house}\n" if self.house else "", self.version.partition("-")[2][:SHORT]
+        waits = say(texts.RULES_WAITS) if held else ""
+        return say(texts.RULES_SHOWN, rules=say(texts.RULES), house=house, number=NUMBER, hash=short, waits=waits)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from bot.config import GuardSection
 from bot.flow import intake, queue
 from bot.flow.job import State
 from bot.loopback.commands import Refused
+from bot.loopback.faults import Fault
 from bot.loopback.messages import Message
 from bot.loopback.server import Loopback
 from bot.loopback.world import MODERATOR, Permissions
@@ -268,6 +270,25 @@ async def test_a_banned_member_is_kept_out_of_one_server_and_told_whom_to_ask(tm
         await free.until(lambda message: message.attachments)
         kinds = [row.kind for row in await app._store.call(audit.last, 9)]
         assert kinds == ["unban", "ban"]
+
+
+async def test_what_is_finished_and_not_delivered_is_withheld(tmp_path: Path) -> None:
+    edit = "PATCH /webhooks/{application}/{token}/messages/@original"
+    async with Loopback() as discord, bot_on(discord, tmp_path) as app:
+        mallory = discord.user("mallory")
+        exchange = await mallory.slash("bark", "say", text="hold")
+        await exchange.until(lambda message: "%" in message.content)
+        discord.faults.add(Fault.server_error(503, edit, times=None))
+        (app._audio / f"{exchange.id}.go").touch()
+        async with asyncio.timeout(10):
+            while (job := await app._store.call(queue.get, exchange.id)) and job.state is not State.RENDERED:  # noqa: ASYNC110 - a row has no event
+                await asyncio.sleep(0)
+        await discord.until(lambda: discord.faults.struck)
+        place = bans.server(discord.guild_id)
+        await app._marshal.ban(bans.person(mallory.id), place, by=1, hours=None, reason="")
+        discord.faults.clear()
+        await exchange.until(lambda message: message.content == texts.FAILED["banned"])
+        assert not any(message.attachments for message in exchange.messages)
 
 
 async def test_an_operator_bans_people_everywhere_and_whole_servers(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot import audit, texts
+from bot import audit, i18n, texts
 from bot.app import DATABASE, App
 from bot.config import GuardSection
 from bot.errors import ConfigError
@@ -61,6 +61,7 @@ async def test_who_accepts_has_at_once_what_they_asked_for_and_is_not_asked_agai
         alice = discord.user("alice")
         asked = await alice.slash("bark", "sing", text="row / row", voice="v2/de_speaker_1", seed=7, format="mp3")
         message = await shown(asked)
+        assert message.content.endswith("You accept them once. What you asked for waits 15 minutes.")
         assert (await job(app, asked.id)).reason == "rules"  # type: ignore[union-attr]
         assert await rows(app, "SELECT text FROM jobs") == [{"text": ""}]
 
@@ -209,6 +210,7 @@ async def test_whoever_is_read_aloud_is_asked_once_in_a_direct_message(tmp_path:
         await discord.until(lambda: discord.channel_messages(alice.dm.id))
         (invitation,) = discord.channel_messages(alice.dm.id)
         assert labels(invitation) == [YES, NO]
+        assert invitation.content.endswith("You accept them once.")
         accepted = await alice.press(invitation, label=YES)
         await accepted.until(lambda message: message.content == texts.RULES_NOTHING_HELD)
         alice.write("but this")
@@ -220,7 +222,11 @@ async def test_whoever_is_read_aloud_is_asked_once_in_a_direct_message(tmp_path:
 def test_a_version_is_its_number_and_the_hash_of_the_english_text() -> None:
     assert Rulebook().version.startswith("1-")
     assert len({Rulebook().version, Rulebook(house="a").version, Rulebook(house="b").version}) == 3
-    assert len(Rulebook(house="x" * rules.LONGEST).shown()) <= 2000
+    book, longest = Rulebook(house="x" * rules.LONGEST), []
+    for language in ("en", *set(i18n.LANGUAGES.values())):
+        with i18n.speaking(language):
+            longest.append(f"{book.shown(held=True)}\n{texts.say(texts.RULES_ACCEPTED)}")
+    assert all(len(shown) <= 2000 for shown in longest)
 
 
 def test_house_rules_that_cannot_be_used_end_the_start(tmp_path: Path) -> None:
