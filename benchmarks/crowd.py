@@ -28,6 +28,8 @@ from bot import kept
 from bot.app import DATABASE
 from bot.loopback.exchange import Exchange
 from bot.loopback.server import DESCRIPTION, Loopback
+from bot.moderation import rules
+from bot.moderation.rules import Rulebook
 from bot.presets import LANGUAGES
 from bot.store import Store
 from tests.lives import is_synth
@@ -97,7 +99,7 @@ def model(folder: Path) -> Path:
 
 
 async def keep_voices(folder: Path, people: Crowd) -> None:
-    """Each person has kept some, and likes the first."""
+    """Each person has accepted the rules, has kept some voices, and likes the first."""
     prompts = {key: np.load(SHIPPED / "speaker_embeddings" / f"pup_low_{key}.npy") for key in PROMPTS}
     np.savez(folder / "voice.npz", **prompts)
     (folder / "voices").mkdir()
@@ -105,6 +107,7 @@ async def keep_voices(folder: Path, people: Crowd) -> None:
 
     def write(db: sqlite3.Connection) -> None:
         for user in people.users:
+            rules.accept(db, user.id, Rulebook().version, 0.0)
             for number in range(KEPT):
                 voice = kept.keep(
                     db,

@@ -55,6 +55,11 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="what works here, what does not, and what to do")
     doctor.add_argument("--config", type=Path, help="default: config.toml, if it is there")
     doctor.set_defaults(run=_doctor)
+    audit = commands.add_parser("audit", help="check the audit log's chain of hashes, and print its head")
+    audit.add_argument("--config", type=Path, help="default: config.toml, if it is there")
+    audit.add_argument("--since", metavar="DATE", help="also print the rows since then, one JSON object a line")
+    audit.add_argument("--seen", metavar="ROW:HASH", help="a head that was posted: the chain has to go through it")
+    audit.set_defaults(run=_audit)
     for name, (_, words) in PASSED_ON.items():
         commands.add_parser(name, help=words, add_help=False)
     return parser
@@ -80,6 +85,12 @@ def _doctor(options: argparse.Namespace) -> int:
     from bot import doctor  # noqa: PLC0415 - only this command needs it
 
     return asyncio.run(doctor.run(options.config))
+
+
+def _audit(options: argparse.Namespace) -> int:
+    from bot import auditor  # noqa: PLC0415 - only this command needs it
+
+    return auditor.run(options.config, since=options.since, seen=options.seen)
 
 
 def _synth(name: str, arguments: list[str]) -> int:

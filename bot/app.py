@@ -36,6 +36,10 @@ from bot.guard import wordfile
 from bot.guard.listed import listed
 from bot.guard.verdict import HouseRules
 from bot.house import House
+from bot.moderation.herald import Herald
+from bot.moderation.marshal import Marshal
+from bot.moderation.rules import Rulebook
+from bot.moderation.warden import Warden
 from bot.previews import Previews
 from bot.settings import Book, Feature
 from bot.store import Store, recall, remember
@@ -73,6 +77,9 @@ class App:
         messages = config.discord.message_content
         self._book, self._library = self._rooms(config)
         house = House(book=self._book, library=self._library)
+        guard = config.guard
+        rulebook = Rulebook.of(guard.rules, ask=guard.accept_rules)
+        self._warden = Warden(rulebook=rulebook, contact=guard.contact)
         self.client = BarkClient(
             store=store,
             ready=self.connected.set,
@@ -88,6 +95,7 @@ class App:
             clock=patience or SystemClock(),
             alone_after=config.voice.alone_after,
             idle_after=config.voice.idle_after,
+            halted=self._warden.silences,
         )
         self._audio = config.store.folder / "audio"
         self._board = Board(
@@ -99,6 +107,7 @@ class App:
             starting=lambda: synth.ready is None,
             cancel=lambda job: synth.cancel(str(job)),
             view=buttons.waiting_view,
+            halted=self._warden.stops,
         )
         self._outbox = Outbox(
             store=store,
@@ -127,7 +136,7 @@ class App:
             synth=synth,
             library=self._library,
             folder=config.store.folder / "previews",
-            seats=self._renderer.free_seats,
+            seats=lambda: 0 if self._warden.stopped else self._renderer.free_seats(),
         )
         self._intake = Intake(
             store=store,
@@ -136,6 +145,23 @@ class App:
             house=house,
             pace=lambda: self._renderer.pace,
             queued=self._queued,
+            warden=self._warden,
+        )
+        self._marshal = Marshal(
+            store=store,
+            clock=clock,
+            warden=self._warden,
+            voice=self.voice,
+            cancelled=self._cancelled,
+            changed=self._halted,
+        )
+        self._herald = Herald(
+            store=store,
+            post=post,
+            clock=clock,
+            patience=patience or SystemClock(),
+            folder=config.store.folder,
+            channels=self._book.log_channels,
         )
         self._booth = Booth(voice=self.voice, store=store, off=lambda guild: house.off(guild, Feature.VOICE))
         self._reading = Reading(store=store, voice=self.voice, intake=self._intake, possible=messages)
@@ -144,7 +170,7 @@ class App:
 
     def _rooms(self, config: Config) -> tuple[Book, Library]:
         house_rules = HouseRules(words=listed(wordfile.read(config.guard.words).words), names=config.guard.names)
-        book = Book(store=self._store, limits=config.limits.as_limits(), house_rules=house_rules)
+        book = Book(store=self._store, limits=config.limits.as_limits(), house_rules=house_rules, clock=self._clock)
         library = Library(
             store=self._store,
             folder=config.store.folder / "voices",
@@ -174,6 +200,9 @@ class App:
                 cancelled=self._cancelled,
                 booth=self._booth,
                 reading=self._reading,
+                warden=self._warden,
+                marshal=self._marshal,
+                contact=config.guard.contact,
             )
         )
 
@@ -181,6 +210,15 @@ class App:
         """Somebody took this job back: it is not rendered to its end, and its reply says so."""
         self._synth.cancel(str(job))
         self._outbox.wake.set()
+        self._board.changed.set()
+
+    def _halted(self) -> None:
+        """Something was halted, or goes on."""
+        self._renderer.halt(self._warden.stops)
+        if self._warden.stopped:
+            self._previews.give_way()
+        self._settled()
+        self._renderer.wake.set()
         self._board.changed.set()
 
     def _voices(self) -> tuple[str, ...]:
@@ -212,6 +250,7 @@ class App:
                         tasks.create_task(self._janitor.run(), name="janitor"),
                         tasks.create_task(self._renderer.run(), name="renderer"),
                         tasks.create_task(self.voice.run(self.connected), name="voice"),
+                        tasks.create_task(self._herald.run(self.connected), name="herald"),
                         tasks.create_task(self._connect(), name="gateway"),
                     ]
                     await self.stop.wait()
@@ -245,6 +284,7 @@ class App:
         self._known_voices = tuple(await self._store.insist(recall, "voices", ()))
         await self._book.load()
         await self._library.load()
+        await self._marshal.begin()
         await self._store.insist(self._sweep)
         await self.voice.begin()
         await self._reading.begin()

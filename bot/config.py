@@ -88,6 +88,9 @@ class GuardSection(_Section):
     """What the bot does not say, wherever it is."""
 
     words: str = ""
+    accept_rules: bool = True
+    rules: str = ""
+    contact: Annotated[str, Field(max_length=200)] = ""
     names: tuple[Annotated[str, Field(min_length=2, max_length=40)], ...] = ()
 
 

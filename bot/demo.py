@@ -179,11 +179,25 @@ class Stage:
             self.tell(f"Discord says      {problem}")
             return None
         if exchange.ephemeral:
-            reply = await exchange.until(lambda message: message.content)
+            return await self._private(exchange)
+        self.tell("Discord shows     barkbot is thinking...       (deferred, and queued on disk)")
+        return await self._watch(exchange)
+
+    async def _private(self, exchange: Exchange) -> Path | None:
+        """A refusal; or, the first time, the rules with their two buttons: then alice accepts, and has what she asked for."""
+        reply = await exchange.until(lambda message: message.content)
+        self.tell("only alice sees   " + reply.content.replace("\n", "\n" + " " * 28))
+        accept = texts.say(texts.RULES_ACCEPT)
+        if not any(button.get("label") == accept for row in reply.components for button in row["components"]):
+            return None
+        self.tell(f"alice presses     {accept}")
+        pressed = await self._alice.press(reply, label=accept)
+        await pressed.acknowledged()
+        if pressed.original is reply:  # the button's own message says why not
             self.tell(f"only alice sees   {reply.content}")
             return None
         self.tell("Discord shows     barkbot is thinking...       (deferred, and queued on disk)")
-        return await self._watch(exchange)
+        return await self._watch(pressed)
 
     async def _watch(self, exchange: Exchange) -> Path | None:
         seen = 0

@@ -191,5 +191,83 @@ BEGIN
 END;
 """
 
+_AUDIT = f"""
+-- What was decided, each row bound to the one before it: audit.py.
+CREATE TABLE audit (
+    seq     INTEGER PRIMARY KEY CHECK (seq >= 1),
+    at      REAL NOT NULL,
+    kind    TEXT NOT NULL,
+    subject TEXT,                                 -- whom it is about: a pseudonym
+    details TEXT NOT NULL CHECK (json_valid(details)),
+    before  TEXT NOT NULL CHECK (length(before) = 64),  -- the hash of the row before
+    hash    TEXT NOT NULL CHECK (length(hash) = 64)
+) STRICT;
+CREATE TRIGGER audit_goes_on BEFORE INSERT ON audit  -- an INSERT OR REPLACE ends here too
+WHEN NEW.seq <> (SELECT ifnull(max(seq), 0) + 1 FROM audit)
+    OR NEW.before <> ifnull((SELECT hash FROM audit ORDER BY seq DESC LIMIT 1), '{"0" * 64}')
+BEGIN SELECT RAISE(ABORT, 'an audit row follows the last one'); END;
+CREATE TRIGGER audit_stays BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log only grows'); END;
+CREATE TRIGGER audit_is_kept BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log only grows'); END;
+
+-- The keys of the pseudonyms. A key that is deleted takes with it whose rows they were.
+CREATE TABLE subjects (
+    user_id INTEGER PRIMARY KEY,
+    key     BLOB NOT NULL CHECK (length(key) = 32)
+) STRICT;
+"""
+
+_MODERATION = """
+-- Who accepted which version of the rules: moderation/rules.py.
+CREATE TABLE acceptances (
+    user_id INTEGER NOT NULL,
+    version TEXT NOT NULL,
+    at      REAL NOT NULL,
+    PRIMARY KEY (user_id, version)
+) STRICT, WITHOUT ROWID;
+
+-- Rules that were shown and not answered yet, and what was asked for before.
+CREATE TABLE questions (
+    id      INTEGER PRIMARY KEY,                  -- of the interaction, or message, that they answer
+    user_id INTEGER NOT NULL,
+    version TEXT NOT NULL,
+    at      REAL NOT NULL,
+    held    TEXT CHECK (held IS NULL OR json_valid(held))  -- NULL: nothing waits
+) STRICT;
+CREATE INDEX questions_by_user ON questions (user_id);
+
+CREATE TABLE bans (
+    who     TEXT NOT NULL CHECK (who GLOB '[ug][0-9]*'),  -- 'u<id>' or 'g<id>'
+    place   TEXT NOT NULL CHECK (place = '' OR place GLOB 'g[0-9]*'),  -- '': everywhere
+    until   REAL,                                 -- NULL: for good
+    reason  TEXT NOT NULL,
+    made_by INTEGER NOT NULL,
+    at      REAL NOT NULL,
+    PRIMARY KEY (who, place),
+    CHECK (place = '' OR who GLOB 'u*')           -- a server is banned everywhere or not at all
+) STRICT, WITHOUT ROWID;
+
+-- The kill switch.
+CREATE TABLE halts (
+    place   TEXT NOT NULL CHECK (place = '' OR place GLOB 'g[0-9]*'),  -- '': everywhere
+    feature TEXT NOT NULL,                        -- '': everything
+    made_by INTEGER NOT NULL,
+    at      REAL NOT NULL,
+    PRIMARY KEY (place, feature)
+) STRICT, WITHOUT ROWID;
+
+-- What people reported in their own words.
+CREATE TABLE complaints (
+    id         INTEGER PRIMARY KEY,               -- of the interaction
+    user_id    INTEGER NOT NULL,                  -- who reports
+    guild_id   INTEGER,
+    channel_id INTEGER,                           -- of the message that is meant
+    message_id INTEGER,
+    job        INTEGER,                           -- that it answers, where that is known
+    words      TEXT NOT NULL,
+    made_at    REAL NOT NULL
+) STRICT;
+CREATE INDEX complaints_by_user ON complaints (user_id, made_at);
+"""
+
 # Append-only: a released migration is never edited. PRAGMA user_version counts how many have run.
-MIGRATIONS: tuple[str, ...] = (_INITIAL, _SIDE_BY_SIDE, _PEOPLE, _METERS)
+MIGRATIONS: tuple[str, ...] = (_INITIAL, _SIDE_BY_SIDE, _PEOPLE, _METERS, _AUDIT, _MODERATION)

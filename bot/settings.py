@@ -9,11 +9,14 @@ import dataclasses
 import enum
 import json
 import sqlite3
+import time
+from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
 import pydantic
 from pydantic import Field
 
+from bot import audit
 from bot.flow.check import Limits, Rules
 from bot.flow.options import Format
 from bot.guard.listed import usable
@@ -126,8 +129,15 @@ def parse(kind: type[Values], stored: dict[str, Any]) -> Values:
 class Book:
     """Everybody's settings. `house_rules`: what the operator's configuration wants of texts, in every place."""
 
-    def __init__(self, *, store: Store, limits: Limits, house_rules: HouseRules = NO_HOUSE_RULES) -> None:
-        self._store, self._limits, self._house_rules = store, limits, house_rules
+    def __init__(
+        self,
+        *,
+        store: Store,
+        limits: Limits,
+        house_rules: HouseRules = NO_HOUSE_RULES,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store, self._limits, self._house_rules, self._clock = store, limits, house_rules, clock
         self._people: dict[int, Mine] = {}
         self._servers: dict[int, Server] = {}
 
@@ -149,9 +159,9 @@ class Book:
         await self._change(Mine, f"u{user_id}", changes)
         return self.mine(user_id)
 
-    async def change_server(self, guild_id: int, **changes: Any) -> Server:
-        """Set some of a server's; None: no longer set. ValidationError where a value is none."""
-        await self._change(Server, f"g{guild_id}", changes)
+    async def change_server(self, guild_id: int, *, by: int | None = None, **changes: Any) -> Server:
+        """Set some of a server's, by a moderator's wish; None: no longer set. ValidationError where a value is none."""
+        await self._change(Server, f"g{guild_id}", changes, by)
         return self.server(guild_id)
 
     def effective(self, user_id: int, guild_id: int | None) -> Effective:
@@ -181,10 +191,20 @@ class Book:
         server = self.server(guild_id)
         return self._house_rules.with_servers(words=server.words, names=server.names, scams=server.scams)
 
-    async def _change(self, kind: type[_Values], scope: str, changes: dict[str, Any]) -> None:
+    def log_channels(self) -> dict[int, int]:
+        """The channels for notices, by server."""
+        return {guild: one.log_channel for guild, one in self._servers.items() if one.log_channel is not None}
+
+    async def _change(self, kind: type[_Values], scope: str, changes: dict[str, Any], by: int | None = None) -> None:
         plain = kind(**{name: value for name, value in changes.items() if value is not None}).model_dump(mode="json")
         set_now = {name: None if value is None else plain[name] for name, value in changes.items()}
-        self._take(scope, await self._store.call(_write, scope, set_now))
+
+        def write(db: sqlite3.Connection) -> dict[str, Any]:
+            if by is not None:
+                audit.write(db, self._clock(), "settings", by=by, place=scope, changed="+".join(sorted(changes))[:80])
+            return _write(db, scope, set_now)
+
+        self._take(scope, await self._store.call(write))
 
     def _take(self, scope: str, stored: dict[str, Any]) -> None:
         if scope.startswith("u"):

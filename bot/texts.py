@@ -78,7 +78,7 @@ AGAIN_NOTHING = "I have no text of yours yet. Begin with /bark say."
 # Help, about, statistics
 HELP_TITLE = "What I can do"
 HELP_LINE = "`/{command}` {description}"
-HELP_MENUS = "On a message, under *Apps*: **{here}**, **{voice}**"
+HELP_MENUS = "On a message, under *Apps*: **{here}**, **{voice}**, **{report}**"
 HELP_MARKS_TITLE = "Marks in a text"
 HELP_MARK = "`{mark}` {meaning}"
 HELP_CHOOSE = "See an example of a mark"
@@ -338,6 +338,7 @@ NOT_UNDERSTOOD = "That choice is not one I know. Nothing was changed."
 
 # Failures after it was accepted: private too
 FAILED = {
+    "banned": "It is not delivered: you may not use me at the moment.",
     "empty-text": "There was nothing to say in that text.",
     "empty-speech": "The model stayed silent on this text, twice. Try other words or another seed.",
     "unknown-voice": "That voice is not there any more. Choose another one.",
@@ -500,10 +501,95 @@ READ_NEEDS_INTENT = (
 )
 READ_IS_ON = (
     "From now on I read the messages of {channel} aloud, in AI-generated speech (Bark), while I am in a voice channel:"
-    " short ones, of people who are there, too. /bark read on:False ends it."
+    " short ones, of people who are there, too, and have accepted my rules. /bark-admin read on:False ends it."
 )
 READ_IS_OFF = "I read no messages aloud any more."
 READ_ALREADY_OFF = "I read no messages aloud here."
+
+
+# Rules, bans, the kill switch, reports, the audit log: moderation
+RULES = """**Before I speak for you: my rules**
+1. All I make is AI-generated speech and labelled so. Leave the label on, and pass nothing off as the recording of a person.
+2. No voice of a real person without their consent; nothing that deceives, defrauds, threatens or harasses.
+3. You answer for what you have me say. Moderators may report, remove and ban.
+4. I keep what you ask for and its audio for a while, so that answers, buttons and reports work, and that you accepted this."""
+RULES_SHOWN = "{rules}\n{house}-# Rules {number}, {hash}. You accept them once.{waits}"
+RULES_WAITS = " What you asked for waits 15 minutes."
+RULES_ACCEPT = "I accept"
+RULES_DECLINE = "No"
+RULES_ACCEPTED = "✓ You have accepted these rules."
+RULES_NOTHING_HELD = "Thank you, you have accepted the rules. Nothing of yours waits here any more: ask again."
+RULES_DECLINED = "Then I make nothing, and have forgotten what you asked for. Ask again if you change your mind."
+RULES_GONE = "I do not know this question any more, or it was not for you. Use a command, and I ask again."
+CONTACT = "the people who run me"
+BANNED = "You may not use me{until}.{reason} Those who run me decided that; to object, ask {contact}."
+BANNED_HERE = "You may not use me on this server{until}.{reason} Its moderators decided that; to object, ask them."
+BANNED_SERVER = "This server may not use me{until}.{reason} Those who run me decided that; to object, ask {contact}."
+BANNED_UNTIL = " until <t:{when}:f>"
+BANNED_REASON = " Reason: {reason}."
+HALTED = "I am paused everywhere by those who run me. What is in line is kept. Try again later."
+HALTED_HERE = "I am paused on this server by its moderators. What is in line is kept. Try again later, or ask them."
+HALTED_FEATURE = "Those who run me have paused {feature} everywhere. Try again later."
+HALTED_FEATURE_HERE = "The moderators of this server have paused {feature}. Try again later, or ask them."
+HALTED_WAITING = "Paused. Yours is kept, and made when it goes on."
+QUEUE_HALTED = "`{place}` paused"
+ADMIN = "For moderators: bans, a stop for everything, reading aloud, the audit log"
+ADMIN_EVERYWHERE = "Not only on this server: for those who run me"
+OPERATORS_ONLY = "That is for those who run me: the application's owner and its team."
+ADMIN_NOTICE = "{user}: {words}"
+BAN = "Keep a member from using me"
+BAN_MEMBER = "Whom"
+BAN_HOURS = "For how many hours; left out: for good"
+BAN_WHY = "Why: they are told"
+BAN_ID = "The id of a whole server: for those who run me"
+BAN_WHOM = "Choose either a member or a server's id."
+BAN_NO_ID = "A server's id is a number. With Developer Mode on, Discord's menu of the server copies it."
+BAN_NOT_THEM = "You cannot ban yourself, or me."
+BAN_DONE = "{who} may not use me {where} {until}. Ended: {count}."
+BAN_FOR_GOOD = "for good"
+BAN_FOR = "for {hours} h"
+BAN_A_SERVER = "server {number}"
+UNBAN = "Let a member use me again"
+UNBAN_DONE = "{who} may use me {where} again."
+UNBAN_NOBODY = "There is no such ban. /bark-admin bans shows those there are."
+BANS = "Who may not use me"
+BANS_NONE = "Nobody is banned."
+BANS_LINE = "{who}{until} · by {by}{reason}"
+PLACE_EVERYWHERE = "wherever I am"
+PLACE_HERE = "here"
+HALT = "Stop at once: nothing is taken in or made; what is in line is kept"
+HALT_FEATURE = "What; left out: everything"
+HALT_EVERYTHING = "everything"
+HALT_DONE = "Stopped {where}: {what}. What is in line is kept. /bark-admin resume goes on."
+HALT_ALREADY = "That is stopped already. /bark-admin resume goes on."
+RESUME = "Go on after a stop"
+RESUME_DONE = "It goes on {where}: {what}."
+RESUME_NOTHING = "Nothing of that is stopped."
+REPORT = "Report something to the moderators of this server"
+REPORT_WORDS = "What is wrong, in your own words; left out: a window opens"
+REPORT_MESSAGE = "The link of a message of mine that you mean"
+REPORT_THIS = "Report to moderators"
+REPORT_NO_LINK = "That is no link of a message here. Choose “Copy Message Link” in the message's menu, and paste that."
+REPORT_NOT_MINE = "That message is not mine. To report what people write, use Discord's own report."
+REPORT_SENT = "Thank you. The moderators have it; they see who reports."
+REPORT_KEPT = (
+    "Thank you. It is written down for those who run me: here is no channel for notices that I can reach."
+    " If it is urgent, tell the moderators, or {contact}."
+)
+REPORT_MANY = "You have reported {count} things within the hour; that is the most. The moderators have them."
+REPORT_NOTICE = "{reporter} reports:"
+REPORT_ABOUT = "It is about {link}"
+REPORT_ASKED = "Asked for by {asker}"
+WINDOW_REPORT = "A report to the moderators"
+WINDOW_REPORT_WORDS = "What is wrong with it?"
+AUDIT = "What was decided here, and the head of the audit log"
+AUDIT_EMPTY = "Nothing is written in the audit log yet."
+AUDIT_HEAD = "Head: row {seq}, SHA-256 `{hash}`"
+AUDIT_PROVES = "-# People stand in it under pseudonyms. A posted head makes later changes to the rows before it evident, nothing more."
+AUDIT_POSTED = (
+    "The audit log ends at row {seq}, SHA-256 `{hash}`.\n"
+    "-# Signature (Ed25519) `{signature}`, key `{key}`. Changes to earlier rows are evident from now on, nothing more."
+)
 
 
 # How lengths and sizes are written

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import psutil
 
+from bot.app import DATABASE
 from bot.loopback.server import Loopback
+from tests.bot.accepted import everybody_accepts
 
 
 class MovedClock:
@@ -43,6 +45,7 @@ class Lives:
         self._discord, self._folder, self._clock = discord, folder, clock
         self._process: asyncio.subprocess.Process | None = None
         self.errors = folder / "stderr.txt"
+        everybody_accepts(discord, folder / DATABASE)
 
     async def begin(self, die_at: str = "") -> None:
         """Start a life and wait until it is connected, or has died by itself as it was told to."""

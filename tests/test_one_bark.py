@@ -206,8 +206,10 @@ async def test_commands_are_synced_only_when_they_changed(tmp_path: Path) -> Non
         async with bot_on(discord, tmp_path):
             assert [command["name"] for command in discord.commands.all(None)] == [
                 "bark",
+                "bark-admin",
                 "Bark this",
                 "Bark this in voice",
+                "Report to moderators",
             ]
         discord.faults.add(Fault.server_error(400, sync, times=None))
         async with bot_on(discord, tmp_path):

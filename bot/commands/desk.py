@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import discord
 
-from bot.commands.forms import whisper
+from bot.commands.refusing import refuse
 from bot.flow.ask import Ask
 from bot.flow.check import Refused
 from bot.flow.intake import Intake
@@ -47,7 +47,7 @@ class Desk:
         """The same for an ask that is there, or that is made from what the store knows."""
         verdict = await self._intake.take(ask, functools.partial(interaction.response.defer, thinking=True))
         if isinstance(verdict, Refused):
-            await whisper(interaction, verdict.words)
+            await refuse(interaction, verdict)
 
     async def take_deferred(self, ask: Ask) -> Refused | None:
         """The same where Discord had to be answered before there was an ask."""

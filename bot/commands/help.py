@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Any, Self
 
@@ -41,23 +42,26 @@ class Item(discord.ui.DynamicItem[Any], template=""):
         return cls(*match.groups())
 
 
-def add(bark: app_commands.Group, desk: Desk, client: discord.Client) -> None:
+def add(bark: app_commands.Group, admin: app_commands.Group, desk: Desk, client: discord.Client) -> None:
     """The command, and its menu and buttons, which outlive a restart."""
     client.add_dynamic_items(*_items(desk))
 
     @bark.command(name="help", description=texts.HELP)
     async def show(interaction: discord.Interaction) -> None:
-        await interaction.response.send_message(embeds=overview(bark), view=marks(desk), ephemeral=True)
+        moderator = interaction.guild_id is not None and interaction.permissions.manage_guild
+        shown = overview(bark, *[admin][:moderator])
+        await interaction.response.send_message(embeds=shown, view=marks(desk), ephemeral=True)
 
 
-def overview(bark: app_commands.Group) -> list[discord.Embed]:
+def overview(*groups: app_commands.Group) -> list[discord.Embed]:
     """The commands, as they are called in the reader's language, and the marks."""
     rows = []
-    for command in bark.walk_commands():
+    for command in itertools.chain.from_iterable(group.walk_commands() for group in groups):
         if isinstance(command, app_commands.Command):
             called = texts.called(command.qualified_name)
             rows.append(say(texts.HELP_LINE, command=called, description=say(command.description)))
-    rows.append(say(texts.HELP_MENUS, here=say(texts.BARK_THIS), voice=say(texts.BARK_THIS_IN_VOICE)))
+    menus = {"here": say(texts.BARK_THIS), "voice": say(texts.BARK_THIS_IN_VOICE), "report": say(texts.REPORT_THIS)}
+    rows.append(say(texts.HELP_MENUS, **menus))
     tags = [say(texts.HELP_MARK, mark=TAGS[name], meaning=say(meaning)) for name, meaning in texts.MARKS.items()]
     return [
         discord.Embed(colour=COLOUR, title=say(texts.HELP_TITLE), description="\n".join(rows)),

@@ -41,7 +41,7 @@ def add(
         await interaction.response.defer(ephemeral=True)
         asker, most, now = (interaction.user.id, interaction.guild_id), limits(interaction.guild_id), clock()
         jobs, known = await store.call(look, asker, most, now)
-        words = view(jobs, asker, limits=most, pace=pace(), fraction=board.fraction)
+        words = view(jobs, asker, limits=most, pace=pace(), fraction=board.fraction, halted=board.halted)
         words = "\n".join([words, *speech_left(known, now)])
         await interaction.edit_original_response(content=words)
 
@@ -104,6 +104,7 @@ def view(
     limits: Limits,
     pace: Pace,
     fraction: Callable[[int], float],
+    halted: Callable[[Job], bool] = lambda _: False,
 ) -> str:
     """The line as a person (user, guild) sees it: what is their own is marked, and only that is quoted."""
     user, guild = asker
@@ -113,6 +114,8 @@ def view(
         ahead += job.options.takes * pace.estimate(job.text) * (1 - done)
         if job.state is State.RENDERING:
             row = say(texts.QUEUE_WORKING, place=place, percent=int(done * 100))
+        elif halted(job):
+            row = say(texts.QUEUE_HALTED, place=place)
         else:
             row = say(texts.QUEUE_WAITING, place=place, wait=texts.span(*pace.span(ahead)))
         own = job.user_id == user

@@ -13,6 +13,7 @@ from discord import app_commands
 from bot import texts
 from bot.commands.desk import Desk
 from bot.commands.forms import Modal, whisper
+from bot.commands.refusing import refuse
 from bot.commands.say import FINE, OPTION_LENGTH, Seconds, Seed, Temperature, Voice, offer_voices, wishes
 from bot.flow.ask import Ask
 from bot.flow.check import Refused
@@ -91,20 +92,20 @@ async def _read_aloud(interaction: discord.Interaction, desk: Desk, file: discor
         async with asyncio.timeout(READ_FOR):
             text = decoded(await file.read())
     except ERRORS:
-        await _take_back(interaction, say(texts.FILE_GONE))
+        await _take_back(interaction, Refused(rule="file-gone", words=say(texts.FILE_GONE)))
         return
     if text is None:
-        await _take_back(interaction, say(texts.FILE_UNREADABLE))
+        await _take_back(interaction, Refused(rule="file-unreadable", words=say(texts.FILE_UNREADABLE)))
         return
     verdict = await desk.take_deferred(dataclasses.replace(ask, text=text))
     if isinstance(verdict, Refused):
-        await _take_back(interaction, verdict.words)
+        await _take_back(interaction, verdict)
 
 
-async def _take_back(interaction: discord.Interaction, words: str) -> None:
+async def _take_back(interaction: discord.Interaction, refused: Refused) -> None:
     """A reply that all can see gives way to words for the asker alone. A follow-up would fill the empty reply: it is edited first."""
     await interaction.edit_original_response(content=say(texts.FAILED_QUIETLY))
-    await interaction.followup.send(words, ephemeral=True)
+    await refuse(interaction, refused)
     with contextlib.suppress(*ERRORS):  # it may stay: it says something
         await interaction.delete_original_response()
 

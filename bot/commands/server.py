@@ -168,7 +168,7 @@ class Panel:
     async def _set(self, interaction: discord.Interaction, **changes: Any) -> None:
         guild = interaction.guild_id or 0
         try:
-            after = await self._book.change_server(guild, **changes)
+            after = await self._book.change_server(guild, by=interaction.user.id, **changes)
         except pydantic.ValidationError:  # a forged choice
             await interaction.response.send_message(say(texts.NOT_UNDERSTOOD), ephemeral=True)
             return

@@ -1,4 +1,4 @@
-"""`/bark join`, `leave`, `play`, `skip`, `stop`, `pause`, `now` and `read`: voice channels, as people see them."""
+"""`/bark join`, `leave`, `play`, `skip`, `stop`, `pause`, `now`, and `/bark-admin read`: voice channels, as people see them."""
 
 from __future__ import annotations
 
@@ -8,28 +8,31 @@ from discord import app_commands
 from bot import texts
 from bot.commands.desk import Desk
 from bot.commands.forms import whisper
+from bot.commands.refusing import Gate
 from bot.commands.say import COMMON, Seed, Text, Voice, offer_voices
 from bot.flow.booth import Booth
 from bot.flow.check import Refused
 from bot.flow.options import Format, Options
 from bot.flow.reading import Reading
 from bot.flow.visitor import Visitor
+from bot.settings import Feature
 from bot.texts import say
 
 MOST = 1000  # of a number in the queue
 
 
-def add(bark: app_commands.Group, desk: Desk, booth: Booth, reading: Reading) -> None:
+def add(bark: app_commands.Group, desk: Desk, booth: Booth, gate: Gate) -> None:
     """The commands."""
-    _moving(bark, booth)
+    _moving(bark, booth, gate)
     _playing(bark, desk, booth)
     _queue(bark, booth)
-    _reading(bark, reading)
 
 
-def _moving(bark: app_commands.Group, booth: Booth) -> None:
+def _moving(bark: app_commands.Group, booth: Booth, gate: Gate) -> None:
     @bark.command(name="join", description=texts.JOIN)
     async def join(interaction: discord.Interaction) -> None:
+        if not await gate.lets(interaction, Feature.VOICE):
+            return
         await interaction.response.defer(ephemeral=True, thinking=True)
         await _done(interaction, await booth.join(Visitor.of(interaction)))
 
@@ -74,8 +77,10 @@ def _playing(bark: app_commands.Group, desk: Desk, booth: Booth) -> None:
     offer_voices(play, desk)
 
 
-def _reading(bark: app_commands.Group, reading: Reading) -> None:
-    @bark.command(name="read", description=texts.READ)
+def add_reading(admin: app_commands.Group, reading: Reading) -> None:
+    """`/bark-admin read`: for moderators."""
+
+    @admin.command(name="read", description=texts.READ)
     @app_commands.describe(on=texts.READ_ON, channel=texts.READ_CHANNEL)
     async def read(interaction: discord.Interaction, on: bool, channel: discord.TextChannel | None = None) -> None:  # noqa: FBT001 - an option in Discord
         visitor, place = Visitor.of(interaction), channel.id if channel else interaction.channel_id

@@ -16,6 +16,7 @@ from bot import texts
 from bot.commands.pages import Spot, pages, plain, voice_of
 from bot.commands.pages import content as content_of
 from bot.commands.pages import view as view_of_page
+from bot.commands.refusing import Gate
 from bot.commands.switch import Press, Switch, button, modal, text_field, view_of
 from bot.flow.check import Refused
 from bot.flow.post import ERRORS
@@ -32,9 +33,9 @@ CLIP = "ai-speech-sample.ogg"  # as it is uploaded
 Action = Callable[[discord.Interaction, Spot, Voice], Awaitable[None]]
 
 
-def add(group: app_commands.Group, switch: Switch, house: House, previews: Previews) -> None:
+def add(group: app_commands.Group, switch: Switch, house: House, previews: Previews, gate: Gate) -> None:
     """The command, and what is pressed in its answer."""
-    gallery = Gallery(house, previews)
+    gallery = Gallery(house, previews, gate)
     switch.add(PREFIX, gallery.press)
 
     @group.command(name="voices", description=texts.VOICES)
@@ -47,7 +48,8 @@ def add(group: app_commands.Group, switch: Switch, house: House, previews: Previ
 class Gallery:
     """What is shown, and what a press does."""
 
-    def __init__(self, house: House, previews: Previews) -> None:
+    def __init__(self, house: House, previews: Previews, gate: Gate) -> None:
+        self._gate = gate
         self._house, self._library, self._previews = house, house.library, previews
         self._actions: dict[str, Action] = {
             "hear": self._hear,
@@ -154,6 +156,8 @@ class Gallery:
     # -- for every voice -----------------------------------------------------------------------------------------------
 
     async def _hear(self, interaction: discord.Interaction, _: Spot, voice: Voice) -> None:
+        if not await self._gate.lets(interaction):
+            return
         name = discord.utils.escape_markdown(plain(voice))
         words = say(texts.PREVIEW, voice=name)
         if path := await self._previews.ready(voice):

@@ -15,6 +15,8 @@ from bot.flow.meters import Meter, Scope
 from bot.flow.options import Kind, Options
 from bot.flow.script import tidy, turns
 from bot.guard.verdict import NO_GUARD, SCAM, Guard
+from bot.moderation import halts
+from bot.moderation.standing import CLEAR, Standing
 from bot.texts import say
 
 ANSWER_WITHIN = TOKEN_LIFE - 60.0  # seconds of work that can be promised where only the interaction's token speaks
@@ -79,6 +81,7 @@ class Facts:
     audio: float = 0.0  # seconds of audio this ask becomes
     meters: tuple[Meter, ...] = ()
     guard: Guard = NO_GUARD
+    standing: Standing = CLEAR
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,10 +93,14 @@ class Admitted:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Refused:
-    """It may not. `rule` is for the log, `words` for the asker."""
+    """It may not. `rule` is for the log, `words` for the asker.
+
+    `question`: the words are the rules, to be answered by buttons that name it (moderation/rules.py).
+    """
 
     rule: str
     words: str
+    question: int | None = None
 
 
 def decide(ask: Ask, facts: Facts, now: float) -> Admitted | Refused:
@@ -103,7 +110,8 @@ def decide(ask: Ask, facts: Facts, now: float) -> Admitted | Refused:
 
 
 def _decide(ask: Ask, facts: Facts, now: float) -> Admitted | Refused:
-    if refused := _place(ask, facts.rules):
+    barred = facts.standing.barred(halts.features(ask.options))
+    if refused := Refused(rule=barred[0], words=barred[1]) if barred else _place(ask, facts.rules):
         return refused
     text = tidy(ask.text, ask.options.kind)
     if not text:
@@ -114,7 +122,19 @@ def _decide(ask: Ask, facts: Facts, now: float) -> Admitted | Refused:
         if facts.voices and voice not in facts.voices:
             return Refused(rule="unknown-voice", words=unknown_voice(voice, facts.voices))
     room = _in_time(ask, facts, now) or _room(facts, now) or _speech(facts, now)
-    return _guarded(ask, text, facts.guard) or room or Admitted(text=text)
+    return (
+        _guarded(ask, text, facts.guard)
+        or room
+        or due(ask.id, facts.standing, held=ask.token is not None)
+        or Admitted(text=text)
+    )
+
+
+def due(question: int, standing: Standing, *, held: bool) -> Refused | None:
+    """The rules, where they are to be accepted first. Last of all: nobody accepts them for something that is refused."""
+    if standing.due is None:
+        return None
+    return Refused(rule="rules", words=standing.due.shown(held=held), question=question)
 
 
 def _too_long(length: int, facts: Facts, options: Options) -> Refused | None:

@@ -8,6 +8,7 @@ bots with one token, or a replayed event, never make a job twice, and a job whos
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 import sqlite3
 from collections.abc import Awaitable, Callable
@@ -21,6 +22,8 @@ from bot.flow.pace import Pace
 from bot.flow.post import Post, Trouble
 from bot.flow.script import tidy
 from bot.house import House
+from bot.moderation import bans
+from bot.moderation.warden import Warden
 from bot.store import Store
 
 log = logging.getLogger(__name__)
@@ -45,7 +48,9 @@ class Intake:
         house: House,
         pace: Callable[[], Pace],
         queued: Callable[[], None],
+        warden: Warden | None = None,
     ) -> None:
+        self._warden = warden or Warden()
         self._store, self._post, self._clock, self._house = store, post, clock, house
         self._pace, self._queued = pace, queued
         self._taking: set[asyncio.Task[Any]] = set()
@@ -118,6 +123,8 @@ class Intake:
         fresh = queue.insert(
             db, **{**row, "token": None, "state": State.REFUSED, "reason": verdict.rule, "told_at": now}
         )
+        if fresh and verdict.question is not None and not self._warden.hold(db, ask, now):
+            verdict = dataclasses.replace(verdict, question=None)
         return verdict if fresh else None
 
     def _facts(self, db: sqlite3.Connection, ask: Ask, estimate: float, now: float) -> Facts:
@@ -141,10 +148,11 @@ class Intake:
             estimate=estimate,
             audio=meters.estimate(len(tidy(ask.text, ask.options.kind)), ask.options),
             meters=meters.read(db, ask.user_id, ask.guild_id, manners.limits.quotas(), now),
+            standing=self._warden.standing(db, ask.user_id, ask.guild_id, now),
         )
 
     async def _accept(self, job: Job) -> None:
-        if await self._store.insist(queue.accept, job.id, self._clock()):
+        if await self._store.insist(_take_in, job, self._clock()):
             if job.voice:
                 self._house.library.used(job.user_id, job.voice)
             self._queued()
@@ -195,3 +203,11 @@ class Intake:
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+
+
+def _take_in(db: sqlite3.Connection, job: Job, now: float) -> bool:
+    """received -> queued; and on to cancelled, if its asker was banned while Discord was asked."""
+    taken = queue.accept(db, job.id, now)
+    if taken and bans.holding(db, job.user_id, job.guild_id, now) is not None:
+        queue.cancel(db, job.id, now, reason="banned")
+    return taken

@@ -161,6 +161,12 @@ class Post:
         async with self._request():
             await self._client.get_partial_messageable(channel_id).send(content)
 
+    async def write_to(self, user_id: int, content: str, view: discord.ui.View) -> None:
+        """Words in somebody's direct messages. They cannot be repeated safely."""
+        async with self._request():
+            place = await self._client.create_dm(discord.Object(user_id))
+            await place.send(content, view=view)
+
     async def speak(self, job: Job, path: Path, *, channel_id: int | None, nonce: str) -> None:
         """The audio as a voice message, beside the answer."""
         picture = await asyncio.to_thread(voice_message.draw, path)

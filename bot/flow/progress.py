@@ -42,7 +42,10 @@ class Board:
         starting: Callable[[], bool],
         cancel: Callable[[int], None],
         view: Callable[[Job], discord.ui.View],
+        halted: Callable[[Job], bool] = lambda _: False,
     ) -> None:
+        """`halted`: whether a job has to wait for whoever pressed the kill switch."""
+        self.halted = halted
         self._store, self._post, self._clock, self._every = store, post, clock, every
         self._pace, self._starting, self._cancel, self._view = pace, starting, cancel, view
         self._said: dict[int, str] = {}
@@ -111,6 +114,8 @@ class Board:
 
     def _line(self, job: Job, place: int, count: int, span: tuple[float, float]) -> str:
         wait = texts.span(*span)
+        if self.halted(job):
+            return say(texts.HALTED_WAITING)
         if self._starting():
             return say(texts.STARTING, place=place)
         if job.deaths or job.restarts:

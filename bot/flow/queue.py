@@ -20,11 +20,18 @@ EVERYTHING = ""  # the flow above all servers
 MAX_DEATHS = 3  # synth processes a job may take with it before it is put aside
 MAX_RESTARTS = 6  # lives of the bot
 
-_FAIR = """
+# What a halt (moderation/halts.py) keeps waiting; `halts.touches` says the same.
+_HALTED = """EXISTS (
+        SELECT 1 FROM halts WHERE halts.place IN ('', 'g' || job.guild_id) AND (
+            halts.feature IN ('', coalesce(job.options ->> 'kind', 'say'))
+            OR (halts.feature = 'voice' AND job.options ->> 'speak_in' IS NOT NULL)
+            OR (halts.feature = 'long' AND job.options ->> 'long' AND coalesce(job.options ->> 'kind', 'say') = 'say')))"""
+
+_FAIR = f"""
     SELECT job.id FROM jobs job
     JOIN flows outer_flow ON outer_flow.flow = substr(job.flow, 1, instr(job.flow || '/', '/') - 1)
     JOIN flows inner_flow ON inner_flow.flow = job.flow
-    WHERE job.state = 'queued'
+    WHERE job.state = 'queued' AND NOT {_HALTED}
     ORDER BY outer_flow.served, outer_flow.flow, inner_flow.served, job.queued_at, job.id
 """
 
@@ -129,10 +136,13 @@ def fail(db: sqlite3.Connection, job: int, reason: str, now: float) -> bool:
     return db.execute(sql, (reason, now, job)).rowcount == 1
 
 
-def cancel(db: sqlite3.Connection, job: int, now: float, *, told: bool = False) -> bool:
+def cancel(db: sqlite3.Connection, job: int, now: float, *, told: bool = False, reason: str | None = None) -> bool:
     """queued or rendering -> cancelled. `told`: nobody waits for words about it (the message was deleted)."""
-    sql = "UPDATE jobs SET state = 'cancelled', lease = NULL, settled_at = ? WHERE id = ? AND state IN ('queued', 'rendering')"
-    done = db.execute(sql, (now, job)).rowcount == 1
+    sql = (
+        "UPDATE jobs SET state = 'cancelled', lease = NULL, settled_at = ?, reason = ?"
+        " WHERE id = ? AND state IN ('queued', 'rendering')"
+    )
+    done = db.execute(sql, (now, reason, job)).rowcount == 1
     if done and told:
         db.execute("UPDATE jobs SET told_at = ?, token = NULL WHERE id = ?", (now, job))
     return done
@@ -159,11 +169,10 @@ def _again(db: sqlite3.Connection, job: int, count: str, most: int, now: float) 
 
 
 def give_back(db: sqlite3.Connection, job: int) -> None:
-    """rendering -> queued, at no fault of the job: the bot is being stopped."""
-    db.execute(
-        "UPDATE jobs SET state = 'queued', lease = NULL, started_at = NULL WHERE id = ? AND state = 'rendering'", (job,)
-    )
-    _back(db, job)
+    """rendering -> queued, at no fault of the job: the bot is being stopped, or the kill switch was pressed."""
+    sql = "UPDATE jobs SET state = 'queued', lease = NULL, started_at = NULL WHERE id = ? AND state = 'rendering'"
+    if db.execute(sql, (job,)).rowcount:
+        _back(db, job)
 
 
 def lost(db: sqlite3.Connection, job: int) -> None:
@@ -224,7 +233,8 @@ def get(db: sqlite3.Connection, job: int) -> Job | None:
 
 def waiting(db: sqlite3.Connection) -> bool:
     """Whether there is anything to claim."""
-    return db.execute("SELECT 1 FROM jobs WHERE state = 'queued' LIMIT 1").fetchone() is not None
+    sql = f"SELECT 1 FROM jobs job WHERE state = 'queued' AND NOT {_HALTED} LIMIT 1"
+    return db.execute(sql).fetchone() is not None
 
 
 def newest(db: sqlite3.Connection, user: int) -> Job | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import discord
 
@@ -15,6 +15,7 @@ from bot.flow.check import Refused
 from bot.flow.intake import Intake
 from bot.flow.options import Options
 from bot.flow.plain import NAMELESS, plain
+from bot.flow.post import ERRORS
 from bot.flow.voice import Voice
 from bot.store import Store, recall, remember
 
@@ -24,6 +25,9 @@ FACT = "read aloud"  # server -> channel
 LONGEST = 200  # characters: half a minute; chat does not wait for more
 MAX_SEED = 2**32 - 1
 KINDS = (discord.MessageType.default, discord.MessageType.reply)
+
+
+Invite = Callable[[int, Refused], Awaitable[None]]  # sends the rules to somebody who used no command
 
 
 async def at_once() -> None:
@@ -40,6 +44,7 @@ class Reading:
         self._random: Callable[[int, int], int] = (source or random.SystemRandom()).randint
         self._channels: dict[int, int] = {}
         self.possible = possible
+        self.invite: Invite | None = None  # set before the login
 
     async def begin(self) -> None:
         """What was turned on in earlier lives."""
@@ -86,3 +91,14 @@ class Reading:
         verdict = await self._intake.take(ask, at_once)
         if isinstance(verdict, Refused):
             log.info("a message is not read aloud: %s", verdict.rule)
+            if verdict.question is not None:
+                await self._invite(ask.user_id, verdict)
+
+    async def _invite(self, user_id: int, rules: Refused) -> None:
+        """Nothing can be answered to a message that one person sees alone: so the rules go to their direct messages, once."""
+        if self.invite is None:
+            return
+        try:
+            await self.invite(user_id, rules)
+        except ERRORS as error:
+            log.info("the rules do not reach user %d: %s", user_id, error)

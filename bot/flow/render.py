@@ -61,6 +61,8 @@ class Renderer:
         self._task: asyncio.Task[Any] | None = None
         self._stopping = False
         self._works: set[asyncio.Task[None]] = set()  # jobs at hand
+        self._at_hand: dict[int, Job] = {}
+        self._halted: set[int] = set()  # those at hand that go back to the queue
         self.wake = asyncio.Event()
         self.pace = Pace()
 
@@ -106,6 +108,12 @@ class Renderer:
         self._board.changed.set()
         self.wake.set()
 
+    def halt(self, stops: Callable[[Job], bool]) -> None:
+        """The kill switch: what is at hand and has to stop goes back to the queue."""
+        for job in filter(stops, list(self._at_hand.values())):
+            self._halted.add(job.id)
+            self._synth.cancel(str(job.id))
+
     def free_seats(self) -> int:
         """Seats of the synth process that no job takes."""
         return self._synth.ready.seats - len(self._works) if self._synth.ready else 0
@@ -122,15 +130,20 @@ class Renderer:
 
     async def _render(self, job: Job, ready: protocol.Ready, after: set[asyncio.Task[None]]) -> None:
         voice = job.voice or self._settings.voice or next(iter(ready.voices), None)
+        self._at_hand[job.id] = job
         try:
             if after:
                 await asyncio.wait(after)
-            finished = await self._synth.render(self._order(job, voice), self._progress, self._heard)
+            finished = await self._made(job, voice)
         except JobFailed as failure:
             log.warning("%r failed: %s %s", job, failure.reason, failure.detail)
             await self._store.insist(queue.fail, job.id, failure.reason, self._clock())
         except JobCancelled:
-            await self._store.insist(queue.cancel, job.id, self._clock())
+            await (
+                self._store.insist(queue.give_back, job.id)
+                if job.id in self._halted
+                else self._store.insist(queue.cancel, job.id, self._clock())
+            )
         except SynthDied as death:
             log.warning("the synth process died under %r: %s", job, death)
             await (
@@ -149,7 +162,14 @@ class Renderer:
         else:
             await self._write_down(job, voice, finished)
         finally:
+            self._at_hand.pop(job.id, None)
+            self._halted.discard(job.id)
             self._silent(job.id)
+
+    async def _made(self, job: Job, voice: str | None) -> protocol.Finished:
+        if job.id in self._halted:  # before the synth process knew of it
+            raise JobCancelled
+        return await self._synth.render(self._order(job, voice), self._progress, self._heard)
 
     def _order(self, job: Job, voice: str | None) -> protocol.Job:
         options, usual = job.options, self._settings

@@ -98,7 +98,8 @@ class Outbox:
         while True:
             try:
                 async with self._board.last_word(job.id):
-                    done = await self._try(job)
+                    job = await self._latest(job)  # its asker may have been banned since
+                    done = job.told_at is not None or await self._try(job)
                 break
             except post.ERRORS as error:
                 log.info("%r not delivered yet: %s", job, error)
@@ -107,7 +108,6 @@ class Outbox:
                 break
             await asyncio.sleep(wait * random.uniform(0.5, 1.0))
             wait = min(LONGEST_PAUSE, wait * 2)
-            job = await self._latest(job)
         if done:
             await self._after(job)
 
@@ -212,7 +212,8 @@ class Outbox:
             return True
         if job.token_lives(self._clock()):
             try:
-                await self._post.edit(job, say(texts.CANCELLED))
+                banned = job.reason == "banned"
+                await self._post.edit(job, say(texts.CANCELLED_BY_MODERATOR if banned else texts.CANCELLED))
             except post.ERRORS as error:
                 if post.trouble(error) is Trouble.PASSING:
                     raise

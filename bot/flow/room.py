@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import discord
 
@@ -36,7 +36,7 @@ AGAIN = 1.0  # seconds after a mistake of ours until the next look
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Shared:
-    """What all rooms share. `alone_after` and `idle_after` are seconds."""
+    """What all rooms share. `alone_after` and `idle_after` are seconds; `halted`: whether a server's voice is to be silent."""
 
     client: discord.Client
     store: Store
@@ -47,6 +47,7 @@ class Shared:
     tell: Teller
     alone_after: float
     idle_after: float
+    halted: Callable[[int], bool]
 
 
 class Room:
@@ -148,6 +149,9 @@ class Room:
                 await within(self._shared.clock, max(0.0, moment - self._shared.clock.now()), self.changed.wait())
 
     async def _look(self) -> None:
+        if self._shared.halted(self.guild_id):
+            await self._fall_silent()
+            return
         await self._notice_move()
         await self._watch()
         await self._settle()
@@ -278,6 +282,14 @@ class Room:
         if (channel := door.voiced(self._guild, self._channel_id)) is not None:
             self._shared.sign.show(channel, None)
         await self._shared.entrance.exit(voice)
+
+    async def _fall_silent(self) -> None:
+        """The kill switch: it leaves at once; what waits, and what was heard just now, is kept."""
+        if self.voice is not None:
+            await self._exit()
+        if self.playing is not None:
+            self.playing.ended = True
+            await self._settle()
 
     async def _notice_move(self) -> None:
         """A moderator moved the bot: it goes on there."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 import discord
 
@@ -36,7 +37,9 @@ class Voice:
         clock: Clock,
         alone_after: float,
         idle_after: float,
+        halted: Callable[[int], bool] = lambda _: False,
     ) -> None:
+        """`halted`: whether nothing is to be heard in a server now."""
         self._client, self._store, self._post = client, store, post
         self._rooms: dict[int, Room] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -55,6 +58,7 @@ class Voice:
             tell=self.tell,
             alone_after=alone_after,
             idle_after=idle_after,
+            halted=halted,
         )
 
     def wake(self) -> None:

@@ -12,24 +12,28 @@ from typing import Any
 import aiohttp
 
 from bot.app import DATABASE, App
-from bot.config import Config, DiscordSection, LimitsSection, ModelSection, StoreSection
+from bot.config import Config, DiscordSection, GuardSection, LimitsSection, ModelSection, StoreSection
 from bot.loopback.point import point_discord_at
 from bot.loopback.server import Loopback
 from bot.store import Store
 from synth.patience import Clock
 from synth.process import Patience, Synth
+from tests.bot.accepted import everybody_accepts
 from tests.fakes import child
 
 IMPATIENT = Patience(backoff=0.05, backoff_cap=0.2, ready_within=60.0)
 
 
-def settings(folder: Path, *, message_content: bool = False, **limits: Any) -> Config:
+def settings(
+    folder: Path, *, message_content: bool = False, guard: GuardSection | None = None, **limits: Any
+) -> Config:
     """A configuration for tests: everything in `folder`, progress at once."""
     return Config(
         model=ModelSection(name="pup"),
         store=StoreSection(folder=folder),
         discord=DiscordSection(progress_every=0.02, message_content=message_content),
         limits=LimitsSection(**limits),
+        guard=guard or GuardSection(),
     )
 
 
@@ -48,12 +52,19 @@ async def bot_on(
     patience: Clock | None = None,
     voice: bool = False,
     message_content: bool = False,
+    strangers: bool = False,
+    guard: GuardSection | None = None,
     **limits: Any,
 ) -> AsyncIterator[App]:
-    """The bot, connected; drained at the end. `voice`: it trusts this Discord's voice servers."""
-    config = settings(folder, message_content=message_content, **limits)
+    """The bot, connected; drained at the end. `voice`: it trusts this Discord's voice servers.
+
+    Everybody has accepted the rules; `strangers`: nobody has.
+    """
+    config = settings(folder, message_content=message_content, guard=guard, **limits)
     store = Store.open(folder / DATABASE)
     try:
+        if not strangers:
+            everybody_accepts(discord, folder / DATABASE)
         with point_discord_at(discord.api_url, discord.gateway_url):
             app = App(
                 config=config,

@@ -14,6 +14,7 @@ from bot.loopback.faults import Fault
 from bot.loopback.point import point_discord_at
 from bot.loopback.server import Loopback
 from bot.store import Store
+from tests.bot.accepted import everybody_accepts
 from tests.bot.harness import bot_on, scripted, settings
 
 
@@ -21,6 +22,7 @@ from tests.bot.harness import bot_on, scripted, settings
 async def life_on(discord: Loopback, folder: Path) -> AsyncIterator[tuple[App, asyncio.Task[None]]]:
     """An app, and the task that runs it."""
     store = Store.open(folder / DATABASE)
+    everybody_accepts(discord, folder / DATABASE)
     with point_discord_at(discord.api_url, discord.gateway_url):
         app = App(config=settings(folder), token=discord.token, store=store, synth=scripted())
         life = asyncio.create_task(app.run())

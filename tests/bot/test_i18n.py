@@ -143,16 +143,16 @@ def test_no_sentence_goes_past_say(file: Path) -> None:
 async def test_discord_is_told_the_names_in_every_language(tmp_path: Path) -> None:
     """The loopback refuses what is too long, no name, or there twice; together they fit into the 8,000 characters of a command."""
     async with Loopback() as discord_, bot_on(discord_, tmp_path):
-        bark, here, voice = discord_.commands.all(None)
+        bark, admin, here, voice, report = discord_.commands.all(None)
         say_command = next(option for option in bark["options"] if option["name"] == "say")
         assert say_command["name_localizations"]["de"] == "sagen"
         assert say_command["name_localizations"]["es-419"] == say_command["name_localizations"]["es-ES"] == "decir"
         assert say_command["options"][0]["description_localizations"]["fr"].startswith("Quoi dire")
         assert here["name_localizations"]["ja"] == "Barkで読み上げ"
-        assert set(voice["name_localizations"]) == set(i18n.LANGUAGES)
+        assert set(voice["name_localizations"]) == set(report["name_localizations"]) == set(i18n.LANGUAGES)
         unnamed = [
             f"{option['name']}"
-            for command in bark["options"]
+            for command in (*bark["options"], *admin["options"])
             for option in (command, *command["options"])
             if set(option["name_localizations"]) != set(i18n.LANGUAGES)
             or set(option["description_localizations"]) != set(i18n.LANGUAGES)

@@ -124,7 +124,7 @@ async def test_the_commands_are_those_that_were_synced_and_fit_the_person(tmp_pa
         for command in place["commands"]:
             channels = command.pop("channels")
             assert command == synced[command["id"]]
-            assert channel(place, "general") in channels or command.get("contexts") == [1]
+            assert channel(place, "general") in channels or command["default_member_permissions"]
         assert [person["name"] for person in (await morgan.place())["people"] if person["moderator"]] == ["morgan"]
 
 
@@ -189,7 +189,7 @@ async def test_a_file_goes_along(tmp_path: Path) -> None:
         async with session.post(f"{page.url}upload", params={"name": "a.txt"}, data=b"hi", headers=headers) as answer:
             token = (await answer.json())["file"]
         place = await alice.place()
-        (bark,) = (command for command in place["commands"] if command["type"] == 1)
+        (bark,) = (command for command in place["commands"] if command["name"] == "bark")
         taking = [
             (sub["name"], option["name"])
             for sub in bark["options"]

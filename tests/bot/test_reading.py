@@ -17,7 +17,7 @@ async def reading(ears: Ears) -> None:
     """The bot is in the voice channel with alice, and reads #general."""
     ears.discord.user("mona", permissions=Permissions.MANAGE_GUILD)
     await ears.said("alice", "join")
-    exchange = await ears.discord.user("mona").slash("bark", "read", on=True)
+    exchange = await ears.discord.user("mona").slash("bark-admin", "read", on=True)
     message = await exchange.until(lambda message: message.content)
     assert not message.ephemeral
     assert "I read the messages of" in message.content
@@ -26,8 +26,11 @@ async def reading(ears: Ears) -> None:
 async def test_without_the_intent_it_says_what_to_do(tmp_path: Path) -> None:
     async with ears_in(tmp_path) as ears:
         ears.discord.user("mona", permissions=Permissions.MANAGE_GUILD)
-        assert "Message Content Intent" in await ears.said("mona", "read", on=True)
-        assert "for moderators" in await ears.said("alice", "read", on=True)
+        _, admin, *_ = ears.discord.commands.all(None)
+        admin["default_member_permissions"] = None  # whoever runs a server can let everybody see the command
+        for name, words in (("mona", "Message Content Intent"), ("alice", "for moderators")):
+            exchange = await ears.discord.user(name).slash("bark-admin", "read", on=True)
+            assert words in (await exchange.until(lambda message: message.ephemeral)).content
 
 
 async def test_messages_are_heard_and_nothing_is_posted(tmp_path: Path) -> None:
@@ -50,7 +53,7 @@ async def test_messages_are_heard_and_nothing_is_posted(tmp_path: Path) -> None:
         await ears.turns("played", "dropped")
         own = [m for m in discord.channel_messages(discord.general)[before:] if m.author.bot]
         assert [m.content for m in own if "no person has" not in m.content] == []
-        exchange = await discord.user("mona").slash("bark", "read", on=False)
+        exchange = await discord.user("mona").slash("bark-admin", "read", on=False)
         await exchange.until(lambda message: "no messages aloud any more" in message.content)
         discord.user("alice").write("not any more")
         await ears.said("alice", "now")

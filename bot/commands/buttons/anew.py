@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from bot.commands.buttons import forms
 from bot.commands.buttons.tools import Press, Tools
+from bot.commands.refusing import refuse
 from bot.commands.say import MAX_SEED
 from bot.flow.ask import Ask
 from bot.flow.check import Refused
@@ -25,7 +26,7 @@ async def again(press: Press, tools: Tools) -> None:
     job = press.job
     refused = await _ask(press, tools, text=job.text, voice=job.voice, seed=seed, options=heir(job))
     if refused is not None:
-        await press.tell(refused.words)
+        await refuse(press.interaction, refused)
 
 
 async def vary(press: Press, tools: Tools) -> None:
@@ -38,7 +39,7 @@ async def vary(press: Press, tools: Tools) -> None:
     )
     refused = await _ask(press, tools, text=job.text, voice=job.voice, seed=job.seed, options=options)
     if refused is not None:
-        await press.tell(refused.words)
+        await refuse(press.interaction, refused)
 
 
 async def edit(press: Press, tools: Tools) -> None:
@@ -55,7 +56,9 @@ async def edited(press: Press, tools: Tools, values: Mapping[str, str]) -> None:
     seed = tools.random.randint(0, MAX_SEED) if form.seed is None else form.seed
     options = dataclasses.replace(heir(press.job), text_temp=form.liveliness)
     refused = await _ask(press, tools, text=form.text, voice=form.voice, seed=seed, options=options)
-    if refused is not None:
+    if refused is not None and refused.question is not None:
+        await refuse(press.interaction, refused)  # what was typed is held
+    elif refused is not None:
         await press.give_back(refused.words, form.text)
 
 

@@ -23,6 +23,13 @@ log = logging.getLogger(__name__)
 DOUBLE = 2.0  # seconds within which a second press of the same button is the same wish
 ONCE = frozenset({Action.AGAIN, Action.VARY, Action.BUBBLE, Action.SOUNDBOARD})  # a second one would do it twice
 
+GATED: Mapping[Action, tuple[str, ...]] = {  # what needs no job of its own, and the features it uses
+    Action.PLAY: ("voice",),
+    Action.KEEP: (),
+    Action.BUBBLE: (),
+    Action.SOUNDBOARD: (),
+}
+
 PRESSES: Mapping[Action, Callable[[Press, Tools], Awaitable[None]]] = {
     Action.AGAIN: anew.again,
     Action.VARY: anew.vary,
@@ -57,7 +64,7 @@ class Presses:
         mark = Mark.parse(custom_id)
         if mark is not None and mark.action in ONCE and self._twice(interaction.user.id, custom_id):
             await _private(interaction, say(texts.BUTTON_TWICE))
-        elif (press := await self._allowed(interaction, mark, custom_id)) is not None:
+        elif (press := await self._allowed(interaction, mark, custom_id)) and await self._gate(press):
             await PRESSES[press.mark.action](press, self._tools)
 
     async def hear(self, interaction: discord.Interaction) -> None:
@@ -73,7 +80,7 @@ class Presses:
     async def _submit(self, interaction: discord.Interaction, custom_id: str) -> None:
         mark = Mark.parse(custom_id)
         known = mark if mark is not None and mark.action in FORMS else None
-        if (press := await self._allowed(interaction, known, custom_id)) is not None:
+        if (press := await self._allowed(interaction, known, custom_id)) and await self._gate(press):
             await FORMS[press.mark.action](press, self._tools, typed(interaction.data))
 
     async def _allowed(self, interaction: discord.Interaction, mark: Mark | None, custom_id: str) -> Press | None:
@@ -86,6 +93,11 @@ class Presses:
         log.info("%r of user %d is refused: %s", custom_id[:100], presser.user_id, why)
         await _private(interaction, why or say(texts.BUTTON_UNKNOWN))
         return None
+
+    async def _gate(self, press: Press) -> bool:
+        """Whether bans, halts and rules let it be. What becomes a job is looked at in the queue's own transaction."""
+        used, gate = GATED.get(press.mark.action), self._tools.gate
+        return used is None or gate is None or await gate.lets(press.interaction, *used)
 
     def _twice(self, user: int, custom_id: str) -> bool:
         """Whether this person has pressed this a moment ago. Two presses come as two interactions, however close."""

@@ -11,6 +11,8 @@ from bot import texts
 from bot.commands.buttons.tools import Press, Tools
 from bot.commands.buttons.view import sure_view
 from bot.flow import clips, post, queue
+from bot.flow.job import Job
+from bot.moderation import complaints
 from bot.texts import say
 
 log = logging.getLogger(__name__)
@@ -65,7 +67,7 @@ async def report(press: Press, _: Tools) -> None:
 async def sure(press: Press, tools: Tools) -> None:
     """Write it down, and tell those who look after the server."""
     interaction, job = press.interaction, press.job
-    fresh = await tools.store.call(note, job.id, press.presser.user_id, tools.clock())
+    fresh = await tools.store.call(note, job, press.presser.user_id, tools.clock())
     await press.revise(say(texts.REPORT_DONE if fresh else texts.REPORT_AGAIN))
     if not fresh:
         return
@@ -82,9 +84,12 @@ async def sure(press: Press, tools: Tools) -> None:
         log.warning("the report of %r did not reach the log channel: %s", job, error)
 
 
-def note(db: sqlite3.Connection, job: int, user_id: int, now: float) -> bool:
+def note(db: sqlite3.Connection, job: Job, user_id: int, now: float) -> bool:
     """Write a report down. False if this person has reported it before."""
-    return db.execute("INSERT OR IGNORE INTO reports VALUES (?, ?, ?)", (job, user_id, now)).rowcount == 1
+    fresh = db.execute("INSERT OR IGNORE INTO reports VALUES (?, ?, ?)", (job.id, user_id, now)).rowcount == 1
+    if fresh:
+        complaints.note(db, now, user_id, job.guild_id)
+    return fresh
 
 
 def _answer(interaction: discord.Interaction) -> int | None:

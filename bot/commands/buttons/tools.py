@@ -13,6 +13,7 @@ import discord
 
 from bot.commands.buttons.mark import Mark
 from bot.commands.buttons.rights import Presser
+from bot.commands.refusing import Gate
 from bot.flow import clips
 from bot.flow.clips import Clip
 from bot.flow.intake import Intake
@@ -40,6 +41,7 @@ class Tools:
     usual: tuple[float, float]  # temperatures of text and sound where nobody says otherwise
     keep_voice: KeepVoice
     log_channel: Callable[[int], int | None]  # of a server
+    gate: Gate | None = None  # None: everybody may press
     play: Play | None = None  # None: there are no voice channels to be heard in
     random: random.Random = dataclasses.field(default_factory=random.SystemRandom)
 

@@ -7,7 +7,7 @@ from bot import texts
 from bot.commands.help import TAGS
 from bot.loopback.messages import Message
 from bot.loopback.server import Loopback
-from bot.loopback.world import Permissions
+from bot.loopback.world import MODERATOR, Permissions
 from tests.bot.harness import bot_on, scripted
 
 
@@ -29,6 +29,10 @@ async def test_help_names_every_command_and_a_mark_can_be_tried_also_after_a_res
             for command in discord.commands.all(None)[0]["options"]:
                 assert f"`/bark {command['name']}` {command['description']}" in shown(message)
             assert all(f"`{tag}`" in shown(message) for tag in TAGS.values())
+            assert "bark-admin" not in shown(message)
+            mona = discord.user("mona", permissions=MODERATOR)
+            helped = await (await mona.slash("bark", "help")).until(lambda message: message.embeds)
+            assert "`/bark-admin halt` Stop at once" in shown(helped)
             chosen = await alice.choose(message, "bark-help:marks", ["laughs"])
             await chosen.until(lambda message: "it was the cat" in message.content)
         async with bot_on(discord, tmp_path):
