@@ -20,13 +20,13 @@ from synth.bark import Tokens
 from synth.batch import Batch
 from synth.cpu import choose as on_cpu
 from synth.cuda import choose as on_cuda
-from synth.errors import DeviceError, JobError, Stopped
+from synth.errors import DeviceError, JobError, NoMaker, NoRecogniser, Stopped
 from synth.growing import growing
 from synth.live import can_be_live, live
 from synth.mastering import GAP_SECONDS, SPEAKER_GAP_SECONDS, finish
 from synth.memory import trim
 from synth.pipeline import Model, Request, speak
-from synth.protocol import Job, Line, take_path
+from synth.protocol import Hear, Heard, Job, Line, MakeVoice, VoiceMade, take_path
 from synth.takes import Overall
 from synth.text import SHORTEST_LIMIT, language_of, pieces
 from synth.voices import Voice
@@ -100,6 +100,7 @@ class BarkEngine:
         self.model = model.name
         self.device = str(model.device)
         self.voices: tuple[str, ...] = model.voices.names()
+        self.enrols = False
 
     @property
     def memory(self) -> int:
@@ -185,6 +186,16 @@ class BarkEngine:
                 if part.tokens:
                     self._keep_tokens(job, job.path, part.tokens)
         return seconds
+
+    def hear(self, work: Hear, step: Callable[[str, float, float], None]) -> Heard:
+        """What is said in a recording. NoRecogniser where there is none."""
+        step("listening", 0.0, 1.0)
+        raise NoRecogniser(f"No speech recogniser is here for {work.path}.")
+
+    def make_voice(self, work: MakeVoice, step: Callable[[str, float, float], None]) -> VoiceMade:
+        """The voice of a recording. NoMaker where none can be made."""
+        step("listening", 0.0, 1.0)
+        raise NoMaker(f"What makes voices of recordings is not here for {work.path}.")
 
     @contextlib.contextmanager
     def _device_watched(self) -> Iterator[None]:

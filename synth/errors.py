@@ -5,6 +5,8 @@ SynthError                 something the caller can act on; its text says what t
 |   +-- EmptyText, EmptySpeech, UnknownVoice
 |   +-- BadVoice           a history prompt file that is not one
 |   +-- OutOfMemory, DiskFull
+|   +-- NoRecogniser, NoMaker, NoSpeech
+|   +-- bounded.Unreadable   a recording is none, or too much
 +-- ModelError             the model cannot be found, fetched, verified or loaded
 +-- DeviceError            the device is broken; a new process may help
 Stopped                    not an error: the listener asked to stop between two steps
@@ -59,6 +61,24 @@ class DiskFull(JobError):
     """The audio could not be written."""
 
     reason = Reason.DISK_FULL
+
+
+class NoRecogniser(JobError):
+    """No speech recogniser is here: what is said in a recording cannot be checked."""
+
+    reason = Reason.NO_RECOGNISER
+
+
+class NoMaker(JobError):
+    """What makes voices of recordings is not here, for this model."""
+
+    reason = Reason.NO_MAKER
+
+
+class NoSpeech(JobError):
+    """Nobody speaks in the recording, or not for long enough."""
+
+    reason = Reason.NO_SPEECH
 
 
 class ModelError(SynthError):

@@ -13,12 +13,16 @@ exit:71          71: the device is broken; any other number: that exit code
 garbage          bytes that are no message
 half             the first half of a message, then SIGKILL
 imported:NAME    fails; its detail says whether that module is loaded in the child
+
+With `FakeOptions.hears` it hears in every recording what is written in that file, and makes one of the shipped voices of it. A
+recording of a single word from above does what that word says.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import faulthandler
+import io
 import os
 import signal
 import struct
@@ -30,14 +34,28 @@ from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Any
 
-from synth.errors import DeviceError, DiskFull, EmptySpeech, EmptyText, JobError, ModelError, OutOfMemory, UnknownVoice
+from synth.errors import (
+    DeviceError,
+    DiskFull,
+    EmptySpeech,
+    EmptyText,
+    JobError,
+    ModelError,
+    NoMaker,
+    NoRecogniser,
+    NoSpeech,
+    OutOfMemory,
+    UnknownVoice,
+)
 from synth.growing import growing
 from synth.ogg import OggOpus
-from synth.protocol import Job, Reason, take_path
+from synth.protocol import Hear, Job, MakeVoice, Reason, VoiceMade, take_path
+from synth.protocol import Heard as HeardSaid
 from synth.tasks import Tasks
 from synth.worker import Heard, Step, Tell, serve
 
 RATE = 24_000
+VOICES = Path(__file__).parents[2] / "synth" / "pup" / "model" / "speaker_embeddings"
 FORMATS = {
     ".ogg": ("OGG", "OPUS"),
     ".mp3": ("MP3", "MPEG_LAYER_III"),
@@ -56,7 +74,8 @@ class TooLarge(JobError):
 
 
 ERRORS = {
-    kind.reason: kind for kind in (EmptyText, EmptySpeech, UnknownVoice, OutOfMemory, DiskFull, TooLarge, JobError)
+    kind.reason: kind
+    for kind in (EmptyText, EmptySpeech, UnknownVoice, OutOfMemory, DiskFull, TooLarge, NoSpeech, JobError)
 }
 
 
@@ -68,6 +87,7 @@ class FakeOptions:
     only_after: Path | None = None  # `load` counts only while this file is missing
     voices: tuple[str, ...] = ("v2/en_speaker_6", "v2/de_speaker_1")
     seats: int = 1
+    hears: Path | None = None  # a text file: what every recording says; None: nothing is heard, and no voice made
 
 
 def main(inbox: SimpleQueue[bytes], events: Connection, options: FakeOptions) -> None:
@@ -85,6 +105,7 @@ class Script:
     def __init__(self, options: FakeOptions, events: Connection, tell: Tell) -> None:
         self._events = events
         self.voices, self.tasks = options.voices, Tasks(seats=options.seats)
+        self._hears, self.enrols = options.hears, options.hears is not None
         tell("weights", 0.0)
         match "well" if options.only_after and options.only_after.exists() else options.load:
             case "no-model":
@@ -109,6 +130,33 @@ class Script:
             return self._sing(job, tell, heard)
         self._act(job, tell)
         return _write_tone(job)
+
+    def hear(self, work: Hear, tell: Step) -> HeardSaid:
+        """What the options say."""
+        if not self._hears:
+            raise NoRecogniser("No speech recogniser is here.")
+        self._listen(work.path, tell)
+        level = {"clipped": 0.0, "speech": 0.8, "snr_db": 30.0, "loudest": 0.5}
+        return HeardSaid(job=work.id, text=self._hears.read_text("utf-8"), seconds=10.0, level=level)
+
+    def make_voice(self, work: MakeVoice, tell: Step) -> VoiceMade:
+        """The first of the shipped voices."""
+        if not self._hears:
+            raise NoMaker("What makes voices of recordings is not here.")
+        self._listen(work.path, tell)
+        import numpy as np  # noqa: PLC0415 -- as in _tone
+
+        keys = ("semantic_prompt", "coarse_prompt", "fine_prompt")
+        content = io.BytesIO()
+        np.savez(content, **{key: np.load(VOICES / f"pup_low_{key}.npy") for key in keys})
+        with growing(Path(work.out)) as add:
+            add(content.getvalue())
+        return VoiceMade(job=work.id, out=work.out, seconds=7.0)
+
+    def _listen(self, path: str, tell: Step) -> None:
+        """A step; or what the recording says, where that is a word of the script."""
+        word = Path(path).read_bytes()[:40].decode("utf-8", "ignore")
+        self._act(Job(id="", text=word, path=path, seed=0), tell)
 
     def _act(self, job: Job, tell: Step) -> None:
         def step(stage: str, done: float, total: float) -> None:
