@@ -38,7 +38,7 @@ MOST_BYTES = 16 << 20  # of a file; ten seconds of 32-bit samples at 192 kHz in 
 HEADER = struct.Struct("<I")  # the length of the JSON that an answer begins with
 TEXT_BYTES = 1 << 16  # of that JSON
 HIGHEST_RATE = 192_000  # Hz, of a recording
-PROBE_SECONDS = 5.0
+PROBE_SECONDS = 20.0
 ROOT = Path(__file__).resolve().parent
 START = "import sys; sys.path.insert(0, sys.argv[1]); from synth.bounded_tasks import main; main(sys.argv[2])"
 KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")  # of the environment: where Python itself may need its libraries from
@@ -107,7 +107,7 @@ def run(
     path: str | Path | bytes,
     *,
     seconds: float = 20.0,
-    within: float = 10.0,
+    within: float = 20.0,
     memory: int = 1 << 30,
     max_bytes: int = MOST_BYTES,
     max_out: int | None = None,
@@ -145,7 +145,7 @@ async def run_async(
     path: str | Path | bytes,
     *,
     seconds: float = 20.0,
-    within: float = 10.0,
+    within: float = 20.0,
     memory: int = 1 << 30,
     max_bytes: int = MOST_BYTES,
     max_out: int | None = None,

@@ -76,6 +76,9 @@ class WorkerOptions:
     graphs: bool = True  # CUDA graphs
     memory: str = "auto"  # or a profile of `synth.room`
     seats: int = 0  # pieces in work at once; 0: as many as fit
+    hubert: str = ""  # what voices are made of recordings by: see `synth.enrol.enrolment.Sources`
+    quantizer: str = ""
+    recogniser: str = ""
     log_level: str = "INFO"
 
 
