@@ -33,9 +33,9 @@ from synth.pup.sentences import is_held_out
 from synth.pup.tokens import MARKS, Alphabet, Tokens
 from synth.pup.train.loop import read_weights, train
 
-TEXTS = 400  # 20 to 30 minutes of speech
+TEXTS = 600  # 25 minutes of speech
 HELD_BACK = 16  # of them, for validation
-PLAN = Plan(steps=3000, batch=24, rate=2e-3)
+PLAN = Plan(steps=2500, batch=24, rate=2e-3)
 SHARD = 20  # texts in one file
 
 CROP = 150  # frames of a row
