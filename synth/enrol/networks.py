@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from transformers.utils import logging
 
 from synth.errors import ModelError
 
@@ -17,6 +18,7 @@ def load_whole(kind: Any, folder: Path, *, spare: tuple[str, ...] = ()) -> Any:
 
     Never asks the hub. ModelError where the folder holds none, or where tensors are missing that do not end in `spare`.
     """
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call] # nobody looks
     try:
         network, told = kind.from_pretrained(
             folder, local_files_only=True, dtype=torch.float32, output_loading_info=True

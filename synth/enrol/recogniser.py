@@ -35,6 +35,8 @@ class Whisper:
             # as in load_whole
             raise ModelError(f"{folder} holds no Whisper: {(str(error).splitlines() or [''])[0]}") from error
         model = load_whole(WhisperForConditionalGeneration, folder, spare=("proj_out.weight",))  # tied to the embedding
+        if len(processor.tokenizer) <= model.config.eos_token_id:  # what transformers makes of no file at all
+            raise ModelError(f"{folder} holds no words for its Whisper: its tokenizer is missing.")
         return cls(model, processor, breathe)
 
     @torch.inference_mode()

@@ -94,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     ear = commands.add_parser("ear", help="teach a finished model to write recordings down in its own tokens")
     ear.add_argument("--out", type=Path, required=True, metavar="DIR", help="the training's folder")
     ear.add_argument("--model", default="pup", metavar="NAME|FOLDER", help="who speaks (%(default)s)")
-    ear.add_argument("--texts", type=int, default=600, help="how many it says (%(default)s)")
+    ear.add_argument("--texts", type=int, default=240, help="how many it says (%(default)s)")
     ear.add_argument("--minutes", type=float, metavar="N", help="stop after so long, to go on later")
     ear.add_argument("--threads", type=int, default=1)
     commands.add_parser("evaluate", help="judge a model: see python -m synth.pup evaluate --help")

@@ -33,12 +33,12 @@ from synth.pup.sentences import is_held_out
 from synth.pup.tokens import MARKS, Alphabet, Tokens
 from synth.pup.train.loop import read_weights, train
 
-TEXTS = 600  # 25 minutes of speech
+TEXTS = 240  # ten minutes of speech
 HELD_BACK = 16  # of them, for validation
-PLAN = Plan(steps=2500, batch=24, rate=2e-3)
-SHARD = 20  # texts in one file
+PLAN = Plan(steps=1500, batch=16, rate=2e-3)
+SHARD = 10  # texts in one file
 
-CROP = 150  # frames of a row
+CROP = 120  # frames of a row
 WARP = 0.2  # of a throat's length, either way
 TILT = 1.0  # log power from the lowest band to the middle
 NOISE = (-6.0, 1.0)  # log power, beside a recording's mean
