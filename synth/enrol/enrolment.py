@@ -18,11 +18,11 @@ from synth.download import Hub
 from synth.enrol.hearing import sound
 from synth.enrol.level import Waveform, level, speech
 from synth.enrol.sources import Places, Sources, places
-from synth.errors import NoMaker, NoRecogniser, NoSpeech
+from synth.errors import ModelError, NoMaker, NoRecogniser, NoSpeech
 from synth.protocol import Hear, Heard, MakeVoice, VoiceMade
 
 if TYPE_CHECKING:
-    from synth.enrol.maker import Maker
+    from synth.enrol.maker import Maker, Semantic
 
 log = logging.getLogger(__name__)
 
@@ -60,17 +60,22 @@ class Enrolment:
         samples = sound(Path(work.path), RATE, breathe)
         if not speech(samples, RATE).any():
             raise NoSpeech("Nobody speaks in the recording.")
-        text = self.recogniser(breathe).read(samples, RATE)
+        try:
+            text = self.recogniser(breathe).read(samples, RATE)
+        except ModelError as error:
+            raise NoRecogniser(f"The speech recogniser cannot be used. {error}") from error
         return Heard(job=work.id, text=text, seconds=len(samples) / RATE, level=level(samples, RATE))
 
     def make_voice(self, work: MakeVoice, breathe: Breathe) -> VoiceMade:
         """The voice of a recording. NoMaker, NoSpeech, DiskFull, and what is wrong with its file."""
         if not self.maker:
             raise NoMaker("What makes voices of recordings is not here: run `barkbot download voices`.")
-        maker, out = self.maker(breathe), Path(work.out)
+        try:
+            maker = self.maker(breathe)
+        except ModelError as error:
+            raise NoMaker(f"What makes voices of recordings cannot be used. {error}") from error
         samples = sound(Path(work.path), maker.rate, breathe)
-        seconds = maker.write(samples, out)
-        return VoiceMade(job=work.id, out=work.out, seconds=seconds)
+        return VoiceMade(job=work.id, out=work.out, seconds=maker.write(samples, Path(work.out)))
 
 
 def find(model: str, sources: Sources, *, cache: Path | None = None) -> Enrolment:
@@ -87,39 +92,55 @@ def find(model: str, sources: Sources, *, cache: Path | None = None) -> Enrolmen
 
 def _recogniser(folder: Path, sources: Sources, found: Places) -> Callable[[Breathe], Recogniser] | None:
     """Whisper; for the miniature, so that it can be tried without a download, pocketsphinx where that is installed."""
-    if place := found.recogniser:
-        from synth.enrol.recogniser import Whisper  # noqa: PLC0415 -- see the top
-
-        return functools.partial(Whisper.load, place)
+    if found.recogniser:
+        return functools.partial(_whisper, found.recogniser)
     if sources.recogniser and _has_ear(folder) and importlib.util.find_spec("pocketsphinx"):
-        from synth.pup.recogniser import Recogniser as Sphinx  # noqa: PLC0415 -- see the top
-
-        return lambda _breathe: Sphinx()
+        return _sphinx
     return None
+
+
+def _whisper(place: Path, breathe: Breathe) -> Recogniser:
+    from synth.enrol.recogniser import Whisper  # noqa: PLC0415 -- see the top
+
+    return Whisper.load(place, breathe)
+
+
+def _sphinx(_breathe: Breathe) -> Recogniser:
+    from synth.pup.recogniser import Recogniser as Sphinx  # noqa: PLC0415 -- see the top
+
+    return Sphinx()
 
 
 def _maker(
     model: str, folder: Path, sources: Sources, found: Places, cache: Path | None
 ) -> Callable[[Breathe], Maker] | None:
     """By the ear that a model brings along, else by HuBERT and a quantizer."""
-    ear, ears, quantizer = _has_ear(folder), found.hubert, found.quantizer
-    if not (ear and sources.hubert) and not (ears and quantizer):
-        return None
+    ears, quantizer = found.hubert, found.quantizer
+    if _has_ear(folder) and sources.hubert:
+        return lambda breathe: _made(model, folder, cache, _ear(folder), breathe)
+    if ears and quantizer:
+        return lambda breathe: _made(model, folder, cache, _hubert(folder, ears, quantizer, breathe), breathe)
+    return None
 
-    def load(breathe: Breathe) -> Maker:
-        from synth.enrol.encode import Encoder  # noqa: PLC0415 -- see the top
-        from synth.enrol.maker import HubertTokens, Maker, Semantic  # noqa: PLC0415 -- see the top
-        from synth.pup.ear import Ear  # noqa: PLC0415 -- see the top
 
-        rules = config.read_specs(folder).voice_rules()
-        semantic: Semantic
-        if ear or not (ears and quantizer):
-            semantic = Ear.load(folder)
-        else:
-            semantic = HubertTokens.load(ears, quantizer, rules.semantic_vocab_size, breathe)
-        return Maker(semantic, Encoder(checkpoint.load_encodec(model, cache=cache), rules.n_fine, breathe), rules)
+def _ear(folder: Path) -> Semantic:
+    from synth.pup.ear import Ear  # noqa: PLC0415 -- see the top
 
-    return load
+    return Ear.load(folder)
+
+
+def _hubert(folder: Path, ears: Path, quantizer: Path, breathe: Breathe) -> Semantic:
+    from synth.enrol.maker import HubertTokens  # noqa: PLC0415 -- see the top
+
+    return HubertTokens.load(ears, quantizer, config.read_specs(folder).semantic.semantic_vocab_size, breathe)
+
+
+def _made(model: str, folder: Path, cache: Path | None, semantic: Semantic, breathe: Breathe) -> Maker:
+    from synth.enrol.encode import Encoder  # noqa: PLC0415 -- see the top
+    from synth.enrol.maker import Maker  # noqa: PLC0415 -- see the top
+
+    rules = config.read_specs(folder).voice_rules()
+    return Maker(semantic, Encoder(checkpoint.load_encodec(model, cache=cache), rules.n_fine, breathe), rules)
 
 
 def _has_ear(folder: Path) -> bool:

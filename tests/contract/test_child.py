@@ -90,7 +90,7 @@ def names(folder: Path) -> list[str]:
 
 
 KINDS = {
-    "fake": (fake_main, FakeOptions(hears=Path(__file__)), "slow:60"),
+    "fake": (fake_main, FakeOptions(enrols=True), "slow:60"),
     "worker": (
         worker_main,
         WorkerOptions(
