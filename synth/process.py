@@ -249,11 +249,18 @@ class Synth:
             self._life, self.ready, self.loading = None, None, None
             asleep = self.state is State.SLEEPING  # it was ended, and had no job
             self.deaths += not (asleep or self._stopping.is_set())
-            for number, flight in enumerate(self._flights.values()):
-                blamed = number < at_hand and not self._stopping.is_set()
-                flight.end(SynthDied(exit_code=code, running=blamed, why=self._why))
-            self._flights.clear()
+            self._end_flights(code, at_hand)
             self._become(State.SLEEPING if asleep else State.RESTARTING)
+
+    def _end_flights(self, code: int | None, at_hand: int) -> None:
+        """Tell those whose child died. The first `at_hand` jobs were in work; recordings have no seat, and need none."""
+        jobs = 0
+        for flight in self._flights.values():
+            seated = isinstance(flight.job, Job)
+            blamed = (jobs < at_hand or not seated) and not self._stopping.is_set()
+            jobs += seated
+            flight.end(SynthDied(exit_code=code, running=blamed, why=self._why))
+        self._flights.clear()
 
     async def _watch(self, life: Life) -> None:
         """Kill a child that gives no sign of life although it should: a hang must look like a hang."""
