@@ -29,10 +29,11 @@ import sysconfig
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, ClassVar
+from typing import IO, Any
 
-from synth.errors import JobError
-from synth.protocol import Reason
+from synth.errors import NotAudio, TimedOut, TooBig, TooLong, Unreadable
+
+__all__ = ["Bounds", "NotAudio", "TimedOut", "TooBig", "TooLong", "Unreadable", "command", "run", "run_async"]
 
 MOST_BYTES = 16 << 20  # of a file; ten seconds of 32-bit samples at 192 kHz in two channels are 15 MB
 HEADER = struct.Struct("<I")  # the length of the JSON that an answer begins with
@@ -42,39 +43,6 @@ PROBE_SECONDS = 20.0
 ROOT = Path(__file__).resolve().parent
 START = "import sys; sys.path.insert(0, sys.argv[1]); from synth.bounded_tasks import main; main(sys.argv[2])"
 KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")  # of the environment: where Python itself may need its libraries from
-
-
-class Unreadable(JobError):
-    """Nothing can be made of this file; `code` goes over the border."""
-
-    code: ClassVar[str] = "unreadable"
-    reason = Reason.NOT_AUDIO
-
-
-class NotAudio(Unreadable):
-    """The bytes are no sound in a format that is asked for, or a broken one."""
-
-    code = "not-audio"
-
-
-class TimedOut(Unreadable):
-    """It was not read in the time there is, or its reader died."""
-
-    code = "timed-out"
-
-
-class TooLong(Unreadable):
-    """There is more sound in it than was asked for."""
-
-    code = "too-long"
-    reason = Reason.TOO_MUCH_AUDIO
-
-
-class TooBig(Unreadable):
-    """It has too many bytes, or needs too much memory."""
-
-    code = "too-big"
-    reason = Reason.TOO_MUCH_AUDIO
 
 
 KINDS: dict[str, type[Unreadable]] = {kind.code: kind for kind in (NotAudio, TimedOut, TooLong, TooBig)}

@@ -6,7 +6,7 @@ SynthError                 something the caller can act on; its text says what t
 |   +-- BadVoice           a history prompt file that is not one
 |   +-- OutOfMemory, DiskFull
 |   +-- NoRecogniser, NoMaker, NoSpeech
-|   +-- bounded.Unreadable   a recording is none, or too much
+|   +-- Unreadable         a stranger's file: NotAudio, TimedOut, TooLong, TooBig
 +-- ModelError             the model cannot be found, fetched, verified or loaded
 +-- DeviceError            the device is broken; a new process may help
 Stopped                    not an error: the listener asked to stop between two steps
@@ -79,6 +79,39 @@ class NoSpeech(JobError):
     """Nobody speaks in the recording, or not for long enough."""
 
     reason = Reason.NO_SPEECH
+
+
+class Unreadable(JobError):
+    """Nothing can be made of this file; `code` goes over the border."""
+
+    code: ClassVar[str] = "unreadable"
+    reason = Reason.NOT_AUDIO
+
+
+class NotAudio(Unreadable):
+    """The bytes are no sound in a format that is asked for, or a broken one."""
+
+    code = "not-audio"
+
+
+class TimedOut(Unreadable):
+    """It was not read in the time there is, or its reader died."""
+
+    code = "timed-out"
+
+
+class TooLong(Unreadable):
+    """There is more sound in it than was asked for."""
+
+    code = "too-long"
+    reason = Reason.TOO_MUCH_AUDIO
+
+
+class TooBig(Unreadable):
+    """It has too many bytes, or needs too much memory."""
+
+    code = "too-big"
+    reason = Reason.TOO_MUCH_AUDIO
 
 
 class ModelError(SynthError):

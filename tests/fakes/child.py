@@ -36,7 +36,6 @@ from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Any
 
-from synth.bounded import NotAudio, TooLong
 from synth.errors import (
     DeviceError,
     DiskFull,
@@ -47,7 +46,9 @@ from synth.errors import (
     NoMaker,
     NoRecogniser,
     NoSpeech,
+    NotAudio,
     OutOfMemory,
+    TooLong,
     UnknownVoice,
 )
 from synth.growing import growing
