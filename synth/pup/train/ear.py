@@ -35,7 +35,7 @@ from synth.pup.train.loop import read_weights, train
 
 TEXTS = 240  # ten minutes of speech
 HELD_BACK = 16  # of them, for validation
-PLAN = Plan(steps=1500, batch=16, rate=2e-3)
+PLAN = Plan(steps=800, batch=16, rate=3e-3, validate_every=200)
 SHARD = 10  # texts in one file
 
 CROP = 120  # frames of a row
