@@ -139,8 +139,12 @@ def _made(model: str, folder: Path, cache: Path | None, semantic: Semantic, brea
     from synth.enrol.encode import Encoder  # noqa: PLC0415 -- see the top
     from synth.enrol.maker import Maker  # noqa: PLC0415 -- see the top
 
-    rules = config.read_specs(folder).voice_rules()
-    return Maker(semantic, Encoder(checkpoint.load_encodec(model, cache=cache), rules.n_fine, breathe), rules)
+    rules, codec = config.read_specs(folder).voice_rules(), checkpoint.load_encodec(model, cache=cache)
+    if _has_ear(folder):
+        from synth.pup.voicing import Analyser  # noqa: PLC0415 -- see the top
+
+        return Maker(semantic, Analyser(codec), rules)
+    return Maker(semantic, Encoder(codec, rules.n_fine, breathe), rules)
 
 
 def _has_ear(folder: Path) -> bool:

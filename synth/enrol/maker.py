@@ -10,7 +10,6 @@ from typing import Protocol
 import numpy as np
 
 from synth.enrol.best import LEAST_SPEECH, best
-from synth.enrol.encode import Encoder
 from synth.enrol.hubert import RATE, WIDTH, Hubert
 from synth.enrol.level import Waveform
 from synth.enrol.quantizer import Quantizer
@@ -27,6 +26,16 @@ class Semantic(Protocol):
 
     def read(self, samples: Waveform) -> Codes:
         """(n,) at 16 kHz -> (t,)."""
+        ...
+
+
+class Acoustic(Protocol):
+    """What gives the codes of speech: `Encoder`, or the miniature's own."""
+
+    rate: int
+
+    def encode(self, samples: Waveform) -> Codes:
+        """(n,) at `rate` -> (codebooks, t)."""
         ...
 
 
@@ -55,7 +64,7 @@ class HubertTokens:
 class Maker:
     """Makes voices for one model."""
 
-    def __init__(self, semantic: Semantic, encoder: Encoder, rules: VoiceRules) -> None:
+    def __init__(self, semantic: Semantic, encoder: Acoustic, rules: VoiceRules) -> None:
         self._semantic, self._encoder, self._rules = semantic, encoder, rules
 
     @property
