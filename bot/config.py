@@ -110,6 +110,14 @@ class VoiceSection(_Section):
     idle_after: Seconds = 300.0
 
 
+class VoicesSection(_Section):
+    """What voices of members are made by; the defaults are those of `synth.enrol.sources`."""
+
+    hubert: str = "facebook/hubert-base-ls960"
+    quantizer: str = "GitMylo/bark-voice-cloning/quantifier_hubert_base_ls960_14.pth"
+    recogniser: str = "openai/whisper-base"
+
+
 class LogSection(_Section):
     """What is told in the terminal."""
 
@@ -129,6 +137,7 @@ class Config(BaseSettings):
     guard: GuardSection = GuardSection()
     discord: DiscordSection = DiscordSection()
     voice: VoiceSection = VoiceSection()
+    voices: VoicesSection = VoicesSection()
     log: LogSection = LogSection()
 
     @classmethod

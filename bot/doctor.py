@@ -35,6 +35,16 @@ plan = device.plan(*sys.argv[1:3], int(sys.argv[3]), sys.argv[4], memory=sys.arg
 print(plan.line())
 """
 
+_LOOK_AT_RECORDINGS = """
+import sys
+from synth.checkpoint import default_cache
+from synth.download import Hub
+from synth.enrol.sources import Sources, places
+named = dict(zip(("hubert", "quantizer", "recogniser"), sys.argv[1:4]))
+found = places(Sources(**named), Hub(default_cache()))
+print(", ".join(name for name in named if not getattr(found, name)))
+"""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
@@ -74,6 +84,7 @@ def looks(settings: Config) -> Sequence[Callable[[], Awaitable[Finding]]]:
         lambda: _words(settings.guard.words),
         lambda: _token(settings.discord.api or DISCORD_API),
         lambda: _model(settings),
+        lambda: _recordings(settings),
         _voice,
     )
 
@@ -148,22 +159,40 @@ async def _token(api: str) -> Finding:
 
 async def _model(settings: Config) -> Finding:
     model = settings.model
+    words = (model.name, model.device, str(model.threads), model.precision, model.memory, str(model.seats))
+    good, said = await _looked(_LOOK_AT_MODEL, *words)
+    return Finding(name="model", good=good, words=said)
+
+
+async def _recordings(settings: Config) -> Finding:
+    voices = settings.voices
+    good, said = await _looked(_LOOK_AT_RECORDINGS, voices.hubert, voices.quantizer, voices.recogniser)
+    if not good:
+        return Finding(name="voices of members", good=False, words=said)
+    if said and settings.model.name != "pup":
+        return Finding(
+            name="voices of members",
+            good=None,
+            words=f"off: {said} not on this machine; `barkbot download voices` fetches what is missing",
+        )
+    return Finding(name="voices of members", good=True, words="what makes them is on this machine")
+
+
+async def _looked(script: str, *words: str) -> tuple[bool, str]:
+    """Whether a script ended well in a process of its own, and what it printed; or the reason."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", _LOOK_AT_MODEL, model.name, model.device, str(model.threads), model.precision),
-        *(model.memory, str(model.seats)),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+        *(sys.executable, "-c", script, *words), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
     try:
         out, err = await asyncio.wait_for(process.communicate(), MODEL_PATIENCE)
     except TimeoutError:
         process.kill()
         await process.wait()
-        return Finding(name="model", good=False, words="torch could not be imported within two minutes")
+        return False, "torch could not be imported within two minutes"
     if process.returncode != 0:
         last = err.decode(errors="replace").strip().splitlines()[-1:] or ["no reason given"]
-        return Finding(name="model", good=False, words=last[0])
-    return Finding(name="model", good=True, words=out.decode().strip())
+        return False, last[0]
+    return True, out.decode().strip()
 
 
 async def _voice() -> Finding:

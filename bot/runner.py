@@ -27,6 +27,9 @@ def synth_of(config: Config) -> Synth:
         memory=model.memory,
         seats=model.seats,
         graphs=model.graphs,
+        hubert=config.voices.hubert,
+        quantizer=config.voices.quantizer,
+        recogniser=config.voices.recogniser,
         log_level=config.log.level,
     )
     return Synth(worker.main, options, patience=Patience(hang_after=model.hang_after, unload_after=model.unload_after))

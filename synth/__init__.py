@@ -25,6 +25,8 @@ Importing this package costs nothing. One job runs through these files, in this 
     cuda/          the same on CUDA: static steps as CUDA graphs, Triton kernels, 8-bit or 4-bit weights
     mastering.py   the pieces' waveforms -> one: trimmed, joined, levelled, limited
     audio.py       waveform -> Ogg Opus, MP3, FLAC or WAV          growing.py   a file beside its place until it is whole
+    enrol/         recordings: what they say, and voices made of them
+    bounded.py     strangers' files are read in a child of their own (the bot may import it): bounded_tasks.py, decode.py
     live.py        from a request to the bytes of its Ogg Opus file while it is being made:
                    stream.py -> trimmer.py (joined) -> leveller.py (loudness so far) -> encoder.py
     listener.py    the packets of a file that still grows          ogg.py       Ogg bytes -> Opus packets (the bot may import both)

@@ -29,6 +29,8 @@ STANDARD_OUTPUT = Path("-")
 MAX_SEED = 2**63 - 1  # what SQLite and every file tag can hold
 NEW_SEEDS = 2**31  # of those nobody chose: short enough to type again
 MOST_TAKES = 8
+VOICES = "voices"  # what else than a model can be fetched
+VOICES_PARTS = {"hubert": "HuBERT", "quantizer": "the reader of its features", "recogniser": "Whisper"}
 FAILED, INTERRUPTED = 1, 130  # exit codes; argparse leaves with 2 by itself
 
 
@@ -53,9 +55,17 @@ def main_voices(argv: Sequence[str] | None = None, prog: str = "python -m synth 
 def main_download(argv: Sequence[str] | None = None, prog: str = "python -m synth download") -> int:
     """Fetch a model and print its folder; the exit code. What is there already is not fetched again."""
     parser = argparse.ArgumentParser(prog=prog, description="Fetch a model from the hub: resumed, and verified.")
-    parser.add_argument("model", metavar="MODEL", help="suno/bark-small, suno/bark, or another owner/name of the hub")
+    words = "suno/bark-small, suno/bark, or another owner/name of the hub; or voices: what makes voices of recordings"
+    parser.add_argument("model", metavar="MODEL", help=words)
+    for name, what in VOICES_PARTS.items():
+        parser.add_argument(
+            f"--{name}", metavar="NAME", help=f"with voices: {what}, instead of the usual one; '': none"
+        )
     args = parser.parse_args(argv)
-    return _told(lambda: _download(args.model))
+    named = {name: value for name in VOICES_PARTS if (value := getattr(args, name)) is not None}
+    if args.model != VOICES and named:
+        parser.error(f"--{next(iter(named))} goes with `{prog} {VOICES}`")
+    return _told(lambda: _download_voices(named) if args.model == VOICES else _download(args.model))
 
 
 def _parser(prog: str) -> argparse.ArgumentParser:
@@ -276,6 +286,17 @@ def _download(name: str) -> None:
     from synth.checkpoint import find  # noqa: PLC0415 - see the top
 
     print(find(name).folder)
+
+
+def _download_voices(named: Mapping[str, str]) -> None:
+    """Of `synth.enrol.sources`; where each part is."""
+    from synth.checkpoint import default_cache  # noqa: PLC0415 - see the top
+    from synth.download import Hub  # noqa: PLC0415 - see the top
+    from synth.enrol.sources import Sources, fetch  # noqa: PLC0415 - see the top
+
+    places = fetch(Sources(**named), Hub(default_cache()))
+    for part in VOICES_PARTS:
+        print(f"{part:<12}{getattr(places, part) or 'none'}")
 
 
 def _told(work: Callable[[], Any]) -> int:

@@ -136,6 +136,23 @@ def load(
         raise ModelError(f"The model {name} does not fit into the memory of {device}: try a smaller one.") from error
 
 
+def load_encodec(name: str, *, cache: Path | None = None, endpoint: str | None = None) -> EncodecModel:
+    """The model's EnCodec with the half that encodes, on the CPU, without its decoder. ModelError where it has none."""
+    location = find(name, cache=cache, endpoint=endpoint)
+    if _is_suno(location.folder):
+        hub = Hub(cache or default_cache(), endpoint=endpoint)
+        own = location.folder / "codec"
+        home = own if own.is_dir() else hub.folder(CODEC_OF_SUNO, CODEC)
+        settings, weights, prefix = config.read_codec(home), _weights(home), ""
+    else:
+        _, settings = config.read_dimensions(location.folder)
+        weights, prefix = _weights(location.folder), "codec_model."
+    encodec = _encodec(settings)
+    del encodec.decoder
+    _fill_codec(encodec, weights, prefix, skip="decoder.")
+    return encodec
+
+
 def _is_suno(folder: Path) -> bool:
     """Whether it holds Suno's files, and not the Hugging Face layout as well."""
     return suno.is_suno_folder(folder) and not ((folder / "config.json").is_file() and weight_files(folder))
@@ -230,16 +247,24 @@ def _apart(dimensions: TransformerConfig, target: Target) -> bool:
 
 
 def _codec(settings: EncodecConfig, weights: Weights, prefix: str, target: Target) -> Codec:
-    """The decoding half of EnCodec, in float32: its encoder is never needed here, and may be absent from the file."""
+    """The decoding half of EnCodec, in float32: its encoder is not needed to speak, and may be absent from the file."""
     target.progress("loading codec", 0.0)
+    encodec = _encodec(settings)
+    del encodec.encoder
+    _fill_codec(encodec, weights, prefix, skip="encoder.")
+    return Codec(encodec).to(target.device)
+
+
+def _encodec(settings: EncodecConfig) -> EncodecModel:
     try:
-        encodec = EncodecModel(settings)
+        return EncodecModel(settings)
     except (RuntimeError, ValueError, TypeError, ArithmeticError) as error:
         raise ModelError(f"The codec's config makes no sense: {error}.") from error
-    del encodec.encoder
-    state = weights.take(prefix, device="cpu", dtype=torch.float32, skip="encoder.")
+
+
+def _fill_codec(encodec: EncodecModel, weights: Weights, prefix: str, skip: str) -> None:
+    state = weights.take(prefix, device="cpu", dtype=torch.float32, skip=skip)
     fill(encodec, new_weight_norm_names(state), weights.where)
-    return Codec(encodec).to(target.device)
 
 
 def _weights(folder: Path) -> Weights:

@@ -124,6 +124,12 @@ class Hub:
                     self._fetch(repository, path, meter)
         return folder
 
+    def kept(self, name: str, patterns: tuple[str, ...], *, weights: bool = True) -> Path | None:
+        """As `folder`, of what is here already: None where anything is missing. Never asks the hub."""
+        known = self._known(name)
+        wanted = known.wanted(patterns, weights=weights) if known else []
+        return self._folder(name) if known and wanted and not self._missing(known, wanted) else None
+
     def file(self, name: str, path: str) -> Path:
         """One file of a model whose folder is there already, fetched at the first call: a voice, say."""
         repository = self._known(name)

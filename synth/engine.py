@@ -20,13 +20,16 @@ from synth.bark import Tokens
 from synth.batch import Batch
 from synth.cpu import choose as on_cpu
 from synth.cuda import choose as on_cuda
+from synth.enrol import enrolment as recordings
+from synth.enrol.enrolment import Enrolment
+from synth.enrol.sources import Sources
 from synth.errors import DeviceError, JobError, Stopped
 from synth.growing import growing
 from synth.live import can_be_live, live
 from synth.mastering import GAP_SECONDS, SPEAKER_GAP_SECONDS, finish
 from synth.memory import trim
 from synth.pipeline import Model, Request, speak
-from synth.protocol import Job, Line, take_path
+from synth.protocol import Hear, Heard, Job, Line, MakeVoice, VoiceMade, take_path
 from synth.takes import Overall
 from synth.text import SHORTEST_LIMIT, language_of, pieces
 from synth.voices import Voice
@@ -69,7 +72,9 @@ def load_engine(options: WorkerOptions, tell: Callable[[str, float], None]) -> B
         memory=options.memory,
         seats=options.seats,
     )
-    return BarkEngine(load_model(plan, tell, graphs=options.graphs), seats=plan.seats)
+    model = load_model(plan, tell, graphs=options.graphs)
+    sources = Sources(hubert=options.hubert, quantizer=options.quantizer, recogniser=options.recogniser)
+    return BarkEngine(model, seats=plan.seats, enrolment=recordings.find(plan.model, sources))
 
 
 def tokenized(model: Model, text: str, voice: str | None) -> list[list[int]]:
@@ -94,12 +99,14 @@ def gaps(voices: Sequence[Voice | None]) -> list[float]:
 class BarkEngine:
     """A loaded model, ready for jobs. `seats`: pieces of them that are in work at once."""
 
-    def __init__(self, model: Model, *, seats: int) -> None:
+    def __init__(self, model: Model, *, seats: int, enrolment: Enrolment | None = None) -> None:
         self.tasks = Batch(seats=seats)
         self._model = self.tasks.share(model)
         self.model = model.name
         self.device = str(model.device)
         self.voices: tuple[str, ...] = model.voices.names()
+        self._enrolment = enrolment or Enrolment()
+        self.enrols = self._enrolment.whole
 
     @property
     def memory(self) -> int:
@@ -185,6 +192,23 @@ class BarkEngine:
                 if part.tokens:
                     self._keep_tokens(job, job.path, part.tokens)
         return seconds
+
+    def hear(self, work: Hear, step: Callable[[str, float, float], None]) -> Heard:
+        """What is said in a recording. NoRecogniser where that cannot be told."""
+        return self._enrolment.hear(work, self._breathing(step))
+
+    def make_voice(self, work: MakeVoice, step: Callable[[str, float, float], None]) -> VoiceMade:
+        """The voice of a recording. NoMaker where none can be made."""
+        return self._enrolment.make_voice(work, self._breathing(step))
+
+    def _breathing(self, step: Callable[[str, float, float], None]) -> Callable[[], None]:
+        """What the work on a recording calls between two pieces: a sign of life, and a turn for others."""
+
+        def breathe() -> None:
+            step("listening", 0.0, 1.0)
+            self.tasks.pause()
+
+        return breathe
 
     @contextlib.contextmanager
     def _device_watched(self) -> Iterator[None]:

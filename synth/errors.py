@@ -5,6 +5,8 @@ SynthError                 something the caller can act on; its text says what t
 |   +-- EmptyText, EmptySpeech, UnknownVoice
 |   +-- BadVoice           a history prompt file that is not one
 |   +-- OutOfMemory, DiskFull
+|   +-- NoRecogniser, NoMaker, NoSpeech
+|   +-- Unreadable         a stranger's file: NotAudio, TimedOut, TooLong, TooBig
 +-- ModelError             the model cannot be found, fetched, verified or loaded
 +-- DeviceError            the device is broken; a new process may help
 Stopped                    not an error: the listener asked to stop between two steps
@@ -59,6 +61,57 @@ class DiskFull(JobError):
     """The audio could not be written."""
 
     reason = Reason.DISK_FULL
+
+
+class NoRecogniser(JobError):
+    """No speech recogniser is here: what is said in a recording cannot be checked."""
+
+    reason = Reason.NO_RECOGNISER
+
+
+class NoMaker(JobError):
+    """What makes voices of recordings is not here, for this model."""
+
+    reason = Reason.NO_MAKER
+
+
+class NoSpeech(JobError):
+    """Nobody speaks in the recording, or not for long enough."""
+
+    reason = Reason.NO_SPEECH
+
+
+class Unreadable(JobError):
+    """Nothing can be made of this file; `code` goes over the border."""
+
+    code: ClassVar[str] = "unreadable"
+    reason = Reason.NOT_AUDIO
+
+
+class NotAudio(Unreadable):
+    """The bytes are no sound in a format that is asked for, or a broken one."""
+
+    code = "not-audio"
+
+
+class TimedOut(Unreadable):
+    """It was not read in the time there is, or its reader died."""
+
+    code = "timed-out"
+
+
+class TooLong(Unreadable):
+    """There is more sound in it than was asked for."""
+
+    code = "too-long"
+    reason = Reason.TOO_MUCH_AUDIO
+
+
+class TooBig(Unreadable):
+    """It has too many bytes, or needs too much memory."""
+
+    code = "too-big"
+    reason = Reason.TOO_MUCH_AUDIO
 
 
 class ModelError(SynthError):

@@ -21,25 +21,31 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.queues import SimpleQueue
 from types import FrameType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from synth.errors import DeviceError, JobError, ModelError, Stopped
 from synth.outbox import Outbox, Pace, Steps
 from synth.protocol import (
     Cancel,
     Cancelled,
+    Done,
     Drain,
     ExitCode,
     Failed,
     Finished,
+    Hear,
     Job,
     Leaving,
     Loading,
+    MakeVoice,
     Ready,
     Reason,
     Sound,
+    VoiceMade,
+    Work,
     decode,
 )
+from synth.protocol import Heard as HeardSaid
 
 if TYPE_CHECKING:
     from synth.tasks import Task, Tasks
@@ -70,6 +76,9 @@ class WorkerOptions:
     graphs: bool = True  # CUDA graphs
     memory: str = "auto"  # or a profile of `synth.room`
     seats: int = 0  # pieces in work at once; 0: as many as fit
+    hubert: str = ""  # what voices are made of recordings by: see `synth.enrol.enrolment.Sources`
+    quantizer: str = ""
+    recogniser: str = ""
     log_level: str = "INFO"
 
 
@@ -79,6 +88,7 @@ class Engine(Protocol):
     model: str
     device: str
     voices: tuple[str, ...]
+    enrols: bool
 
     @property
     def tasks(self) -> Tasks:
@@ -93,6 +103,12 @@ class Engine(Protocol):
 
         For a job with `stream` the file grows at `synth.growing.aside(job.path)`, and `heard` is called.
         """
+
+    def hear(self, work: Hear, step: Step) -> HeardSaid:
+        """As one of `tasks`: what is said in a recording. Raises JobError, DeviceError, and Stopped."""
+
+    def make_voice(self, work: MakeVoice, step: Step) -> VoiceMade:
+        """As one of `tasks`: write the voice of a recording at `work.out`. Raises the same."""
 
 
 def main(inbox: SimpleQueue[bytes], events: Connection, options: WorkerOptions) -> None:
@@ -135,7 +151,7 @@ class Worker:
 
     def __init__(self, inbox: SimpleQueue[bytes], outbox: Outbox) -> None:
         self._inbox, self._outbox = inbox, outbox
-        self._waiting: collections.deque[Job] = collections.deque()
+        self._waiting: collections.deque[Work] = collections.deque()
         self._running: dict[str, Running] = {}
         self._draining = False
         self._idle = True  # nothing would be lost by ending now
@@ -164,6 +180,7 @@ class Worker:
                 voices=engine.voices,
                 memory=engine.memory,
                 seats=engine.tasks.seats,
+                enrols=engine.enrols,
                 seconds=time.monotonic() - started,
             )
         )
@@ -203,7 +220,7 @@ class Worker:
 
     def _take(self, data: bytes) -> None:
         match decode(data):
-            case Job() as job:
+            case Job() | Hear() | MakeVoice() as job:
                 self._waiting.append(job)
             case Drain():
                 self._draining = True
@@ -221,11 +238,27 @@ class Worker:
             self._outbox.send(Cancelled(job=name))
 
     def _admit(self) -> None:
-        while self._waiting and not self._draining and len(self._running) < self._engine.tasks.seats:
-            job = self._waiting.popleft()
-            steps, heard = Steps(job.id, self._outbox, Pace()), functools.partial(self._sound, job)
-            render = functools.partial(self._engine.render, job, steps, heard)
-            self._running[job.id] = Running(job=job, task=self._engine.tasks.start(render), started=time.monotonic())
+        for job in list(self._waiting):
+            if not self._draining and self._has_room(job):
+                self._waiting.remove(job)
+                begun = self._engine.tasks.start(functools.partial(self._do, job))
+                self._running[job.id] = Running(job=job, task=begun, started=time.monotonic())
+
+    def _has_room(self, job: Work) -> bool:
+        """Recordings do not wait for seats, but for one another: they have a turn beside those who sit."""
+        seats = self._engine.tasks.seats if isinstance(job, Job) else 1
+        return seats > sum(isinstance(each.job, Job) == isinstance(job, Job) for each in self._running.values())
+
+    def _do(self, job: Work) -> float | HeardSaid | VoiceMade:
+        """As a task: the job."""
+        steps = Steps(job.id, self._outbox, Pace())
+        match job:
+            case Hear():
+                return self._engine.hear(job, steps)
+            case MakeVoice():
+                return self._engine.make_voice(job, steps)
+            case Job():
+                return self._engine.render(job, steps, functools.partial(self._sound, job))
 
     def _sound(self, job: Job, size: int, seconds: float) -> None:
         self._outbox.send(Sound(job=job.id, path=job.path, bytes=size, seconds=seconds))
@@ -236,10 +269,10 @@ class Worker:
             del self._running[running.job.id]
             self._outbox.send(self._outcome(running))
 
-    def _outcome(self, running: Running) -> Finished | Failed | Cancelled:
+    def _outcome(self, running: Running) -> Done | Failed | Cancelled:
         job = running.job
         try:
-            seconds = running.task.result()
+            result: float | HeardSaid | VoiceMade = running.task.result()
         except Stopped:
             return Cancelled(job=job.id)
         except JobError as error:
@@ -252,10 +285,12 @@ class Worker:
         except Exception as error:
             log.exception("job %s failed", job.id)
             return Failed(job=job.id, reason=Reason.INTERNAL, detail=f"{type(error).__name__}: {error}")
+        if not isinstance(job, Job) or not isinstance(result, float | int):
+            return cast("HeardSaid | VoiceMade", result)
         return Finished(
             job=job.id,
             path=job.path,
-            seconds=seconds,
+            seconds=result,
             took=time.monotonic() - running.started,
             cost=running.cost,
             seed=job.seed,
@@ -267,7 +302,7 @@ class Worker:
 class Running:
     """A job in work."""
 
-    job: Job
+    job: Work
     task: Task
     started: float
     cost: float = 0.0  # seconds, its share of the turns

@@ -34,7 +34,7 @@ def test_synth_never_loads_discord() -> None:
     [
         "import synth",
         "import synth.protocol",
-        "import synth.process",
+        "import synth.process, synth.bounded",
         "import synth.listener, synth.ogg",
         "import bot",
     ],

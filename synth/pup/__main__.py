@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return main_evaluate(arguments[1:])
     options = _parser().parse_args(arguments)
     try:
-        return _train(options)
+        return _train_ear(options) if options.command == "ear" else _train(options)
     except SynthError as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -51,6 +51,18 @@ def _train(options: argparse.Namespace) -> int:
             sys.stderr.write(f"{stage} goes on with the same command.\n")
             return MORE
     sys.stderr.write(f"Done. {workshop.folder}\n")
+    return 0
+
+
+def _train_ear(options: argparse.Namespace) -> int:
+    from synth.pup.train.ear import train_ear  # noqa: PLC0415 # it needs a whole model, training does not
+
+    torch.set_num_threads(options.threads)
+    deadline = Deadline(None if options.minutes is None else 60 * options.minutes)
+    if not train_ear(options.model, options.out, deadline, texts=options.texts):
+        sys.stderr.write("The ear goes on with the same command.\n")
+        return MORE
+    sys.stderr.write(f"Done. Put {options.out / 'ear.safetensors'} into the model's folder.\n")
     return 0
 
 
@@ -79,6 +91,12 @@ def _parser() -> argparse.ArgumentParser:
         help="of this process, and processes that make the corpus; two stages side by side use two cores best",
     )
     train.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    ear = commands.add_parser("ear", help="teach a finished model to write recordings down in its own tokens")
+    ear.add_argument("--out", type=Path, required=True, metavar="DIR", help="the training's folder")
+    ear.add_argument("--model", default="pup", metavar="NAME|FOLDER", help="who speaks (%(default)s)")
+    ear.add_argument("--texts", type=int, default=240, help="how many it says (%(default)s)")
+    ear.add_argument("--minutes", type=float, metavar="N", help="stop after so long, to go on later")
+    ear.add_argument("--threads", type=int, default=1)
     commands.add_parser("evaluate", help="judge a model: see python -m synth.pup evaluate --help")
     return parser
 

@@ -1,5 +1,6 @@
 """config.toml and the environment: what is taken, what is refused, and in which words."""
 
+import dataclasses
 import os
 import tomllib
 from pathlib import Path
@@ -95,3 +96,9 @@ def test_something_that_is_no_token_is_refused_and_not_repeated(monkeypatch: pyt
     with pytest.raises(TokenError) as caught:
         config.take_token()
     assert "secret" not in str(caught.value)
+
+
+def test_what_makes_voices_of_recordings_is_called_alike_on_both_sides() -> None:
+    from synth.enrol.sources import Sources  # noqa: PLC0415 -- the other side
+
+    assert config.VoicesSection().model_dump() == dataclasses.asdict(Sources())

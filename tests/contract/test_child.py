@@ -24,12 +24,16 @@ from synth.protocol import (
     ExitCode,
     Failed,
     Finished,
+    Hear,
+    Heard,
     Job,
     Loading,
+    MakeVoice,
     Message,
     Progress,
     Ready,
     Reason,
+    VoiceMade,
 )
 from synth.worker import WorkerOptions
 from synth.worker import main as worker_main
@@ -86,8 +90,14 @@ def names(folder: Path) -> list[str]:
 
 
 KINDS = {
-    "fake": (fake_main, FakeOptions(), "slow:60"),
-    "worker": (worker_main, WorkerOptions(model="pup", device="cpu", threads=1, seats=1, log_level="ERROR"), LONG),
+    "fake": (fake_main, FakeOptions(enrols=True), "slow:60"),
+    "worker": (
+        worker_main,
+        WorkerOptions(
+            model="pup", device="cpu", threads=1, seats=1, hubert="none", recogniser="none", log_level="ERROR"
+        ),
+        LONG,
+    ),
 }
 NEEDS_MODEL = pytest.mark.skipif(not SHIPPED.exists(), reason="the model that ships with the code is not there yet")
 
@@ -122,6 +132,7 @@ async def test_it_tells_how_loading_goes_and_then_what_is_ready(child):
     assert ready.voices
     assert ready.model
     assert ready.device == "cpu"
+    assert ready.enrols
     assert ready.seconds > 0
 
 
@@ -139,6 +150,35 @@ async def test_a_job_becomes_progress_through_the_stages_and_one_complete_file(c
     done = [message.done / message.total for message in progress]
     assert done == sorted(done)
     assert 0 <= done[0] < done[-1] <= 1
+
+
+async def test_a_recording_is_heard_and_becomes_a_voice_that_a_job_speaks_in(child, tmp_path):
+    said, out = child.job("said", tmp_path, "the old man gave the little dog a piece of bread."), tmp_path / "mine.npz"
+    child.life.send(said)
+    seconds = (await child.until(Finished, Failed))[-1].seconds
+    child.life.send(Hear(id="hear", path=said.path))
+    child.life.send(MakeVoice(id="make", path=said.path, out=str(out)))
+    heard = (await child.until(Heard, Failed))[-1]
+    assert (heard.job, len(heard.text) > 10) == ("hear", True)
+    assert heard.seconds >= seconds
+    assert 0.5 < heard.level["speech"] <= 1
+    made = (await child.until(VoiceMade, Failed))[-1]
+    assert (made.job, made.out) == ("make", str(out))
+    assert made.seconds > 2
+    child.life.send(child.job("again", tmp_path, voice="mine", voice_files={"mine": str(out)}))
+    assert (await child.until(Finished, Failed))[-1].job == "again"
+    assert names(tmp_path) == ["again.ogg", "mine.npz", "said.ogg"]
+
+
+async def test_a_recording_that_is_none_fails_alone(child, tmp_path):
+    path = tmp_path / "voice.ogg"
+    path.write_bytes(b"fail:no-speech")  # in no format that there is; to the scripted child, an order
+    child.life.send(Hear(id="hear", path=str(path)))
+    child.life.send(MakeVoice(id="make", path=str(path), out=str(tmp_path / "mine.npz")))
+    reasons = {message.job: message.reason for _ in range(2) for message in [(await child.until(Failed))[-1]]}
+    assert set(reasons) == {"hear", "make"}
+    assert set(reasons.values()) <= {Reason.NOT_AUDIO, Reason.NO_SPEECH}
+    assert names(tmp_path) == ["voice.ogg"]
 
 
 async def test_jobs_are_done_in_the_order_of_their_arrival(child, tmp_path):

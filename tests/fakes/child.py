@@ -13,12 +13,18 @@ exit:71          71: the device is broken; any other number: that exit code
 garbage          bytes that are no message
 half             the first half of a message, then SIGKILL
 imported:NAME    fails; its detail says whether that module is loaded in the child
+
+With `FakeOptions.enrols` a recording says what its comment says (clipped, where that has LOUD in it), and a voice that is made of it
+has the recording's SHA-256 for its semantic tokens. A comment that is a word from above does what that word says; so does a
+file that is no Ogg and consists of such a word.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import faulthandler
+import hashlib
+import io
 import os
 import signal
 import struct
@@ -30,10 +36,25 @@ from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Any
 
-from synth.errors import DeviceError, DiskFull, EmptySpeech, EmptyText, JobError, ModelError, OutOfMemory, UnknownVoice
+from synth.errors import (
+    DeviceError,
+    DiskFull,
+    EmptySpeech,
+    EmptyText,
+    JobError,
+    ModelError,
+    NoMaker,
+    NoRecogniser,
+    NoSpeech,
+    NotAudio,
+    OutOfMemory,
+    TooLong,
+    UnknownVoice,
+)
 from synth.growing import growing
 from synth.ogg import OggOpus
-from synth.protocol import Job, Reason, take_path
+from synth.protocol import Hear, Job, MakeVoice, Reason, VoiceMade, take_path
+from synth.protocol import Heard as HeardSaid
 from synth.tasks import Tasks
 from synth.worker import Heard, Step, Tell, serve
 
@@ -56,7 +77,19 @@ class TooLarge(JobError):
 
 
 ERRORS = {
-    kind.reason: kind for kind in (EmptyText, EmptySpeech, UnknownVoice, OutOfMemory, DiskFull, TooLarge, JobError)
+    kind.reason: kind
+    for kind in (
+        EmptyText,
+        EmptySpeech,
+        UnknownVoice,
+        OutOfMemory,
+        DiskFull,
+        TooLarge,
+        NoSpeech,
+        NotAudio,
+        TooLong,
+        JobError,
+    )
 }
 
 
@@ -68,6 +101,7 @@ class FakeOptions:
     only_after: Path | None = None  # `load` counts only while this file is missing
     voices: tuple[str, ...] = ("v2/en_speaker_6", "v2/de_speaker_1")
     seats: int = 1
+    enrols: bool = False
 
 
 def main(inbox: SimpleQueue[bytes], events: Connection, options: FakeOptions) -> None:
@@ -85,6 +119,7 @@ class Script:
     def __init__(self, options: FakeOptions, events: Connection, tell: Tell) -> None:
         self._events = events
         self.voices, self.tasks = options.voices, Tasks(seats=options.seats)
+        self.enrols = options.enrols
         tell("weights", 0.0)
         match "well" if options.only_after and options.only_after.exists() else options.load:
             case "no-model":
@@ -109,6 +144,41 @@ class Script:
             return self._sing(job, tell, heard)
         self._act(job, tell)
         return _write_tone(job)
+
+    def hear(self, work: Hear, tell: Step) -> HeardSaid:
+        """The comment of the recording, and its length."""
+        if not self.enrols:
+            raise NoRecogniser("No speech recogniser is here.")
+        text, seconds = self._listen(work.path, tell)
+        level = {"clipped": 0.5 if "LOUD" in text else 0.0, "speech": 0.9, "snr_db": 30.0, "loudest": 0.5}
+        return HeardSaid(job=work.id, text=text, seconds=seconds, level=level)
+
+    def make_voice(self, work: MakeVoice, tell: Step) -> VoiceMade:
+        """Tokens that tell which recording they are of."""
+        if not self.enrols:
+            raise NoMaker("What makes voices of recordings is not here.")
+        self._listen(work.path, tell)
+        import numpy as np  # noqa: PLC0415 -- as in _tone
+
+        digest = np.frombuffer(hashlib.sha256(Path(work.path).read_bytes()).digest(), np.uint8)
+        fine = np.arange(8 * 48).reshape(8, 48) % 512
+        content = io.BytesIO()
+        np.savez(content, semantic_prompt=digest.astype(np.int64), coarse_prompt=fine[:2], fine_prompt=fine)
+        with growing(Path(work.out)) as add:
+            add(content.getvalue())
+        return VoiceMade(job=work.id, out=work.out, seconds=6.0)
+
+    def _listen(self, path: str, tell: Step) -> tuple[str, float]:
+        """What it says, and for how long; if that is a word of the script, that is done first."""
+        data = Path(path).read_bytes()
+        text, seconds = data[:40].decode("utf-8", "ignore"), 0.0
+        if data.startswith(b"OggS"):
+            import soundfile  # noqa: PLC0415 -- as in _tone
+
+            with soundfile.SoundFile(path) as file:
+                text, seconds = file.comment, len(file) / file.samplerate
+        self._act(Job(id="", text=text, path=path, seed=0), tell)
+        return text, seconds
 
     def _act(self, job: Job, tell: Step) -> None:
         def step(stage: str, done: float, total: float) -> None:

@@ -243,6 +243,18 @@ def test_voices_are_listed_one_a_line(capsys: pytest.CaptureFixture[str]) -> Non
     assert capsys.readouterr().out == "pup_deep\npup_high\npup_lively\npup_low\n"
 
 
+def test_download_voices_says_where_each_part_is(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "q.pth").touch()
+    parts = ["--hubert", str(tmp_path), "--quantizer", str(tmp_path / "q.pth"), "--recogniser", ""]
+    assert main_download(["voices", *parts]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines == [["hubert", str(tmp_path)], ["quantizer", str(tmp_path / "q.pth")], ["recogniser", "none"]]
+    assert main_download(["voices", "--hubert", "/no/such/folder", "--quantizer", "", "--recogniser", ""]) == 1
+    assert "no name of the hub" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main_download(["pup", "--hubert", str(tmp_path)])
+
+
 def test_download_says_where_the_model_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert main_download(["pup"]) == 0
     assert (Path(capsys.readouterr().out.strip()) / "config.json").is_file()

@@ -72,6 +72,51 @@ def size(path: str) -> int:
     return Path(path).stat().st_size if Path(path).exists() else 0
 
 
+class TestRecordings:
+    async def test_what_is_said_and_a_voice_come_back_beside_a_job_that_has_the_only_seat(self, tmp_path):
+        recording, out = tmp_path / "recording", tmp_path / "voice.npz"
+        recording.write_bytes(b"I agree")
+        async with running(FakeOptions(enrols=True)) as synth:
+            assert (await synth.until_ready()).enrols
+            rendering = await progress_of(synth, job(tmp_path, "hold"))
+            heard, made = await asyncio.gather(synth.hear(str(recording)), synth.make_voice(str(recording), str(out)))
+            assert (heard.text, heard.level["speech"]) == ("I agree", 0.9)
+            assert (made.out, size(made.out) > 0) == (str(out), True)
+            assert not rendering.done()
+            (tmp_path / "j.go").touch()
+            await rendering
+            assert recording.exists()
+
+    async def test_what_cannot_be_done_has_its_reason_and_costs_no_life(self, tmp_path):
+        recording = tmp_path / "recording"
+        recording.write_bytes(b"OggS")
+        async with running() as synth:
+            assert not (await synth.until_ready()).enrols
+            with pytest.raises(JobFailed) as failed:
+                await synth.hear(str(recording))
+            assert failed.value.reason is Reason.NO_RECOGNISER
+            with pytest.raises(JobFailed) as failed:
+                await synth.make_voice(str(recording), str(tmp_path / "voice.npz"))
+            assert failed.value.reason is Reason.NO_MAKER
+            assert synth.deaths == 0
+
+    async def test_a_death_and_a_cancellation_leave_the_recording_and_no_voice(self, tmp_path):
+        recording, out = tmp_path / "recording", tmp_path / "voice.npz"
+        recording.write_bytes(b"crash")
+        async with running(FakeOptions(enrols=True)) as synth:
+            with pytest.raises(SynthDied):
+                await synth.make_voice(str(recording), str(out))
+            recording.write_bytes(b"slow:60")
+            listening = asyncio.create_task(synth.hear(str(recording)))
+            await synth.until_ready()
+            listening.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await listening
+            recording.write_bytes(b"well")
+            await synth.make_voice(str(recording), str(out))  # at once: nobody is listened to any more
+            assert sorted(path.name for path in tmp_path.iterdir()) == ["recording", "voice.npz"]
+
+
 class TestRender:
     async def test_a_job_is_rendered_with_its_progress_told(self, tmp_path):
         async with running() as synth:

@@ -57,7 +57,9 @@ def test_ids_stay_inside_the_vocabulary(pup: Model, tokenizer: PupTokenizer) -> 
 
 
 def test_its_files_are_small_enough_for_a_package() -> None:
-    assert sum(path.stat().st_size for path in FOLDER.rglob("*") if path.is_file()) <= 12_000_000
+    assert (
+        sum(path.stat().st_size for path in FOLDER.rglob("*") if path.is_file()) <= 12_250_000
+    )  # its ear has a quarter
 
 
 def test_it_carries_both_halves_of_the_codec_and_all_weights_in_half_precision() -> None:
