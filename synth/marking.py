@@ -30,7 +30,6 @@ SLOPE = 0.2  # dB of change for each dB that a bin lies under what masks it
 UPWARD, DOWNWARD = 10.0, 25.0  # dB a Bark: how masking falls off above and below what masks
 FLOOR = 1e-9  # power; full scale is about 1e5: there is nothing to hear
 EDGE = 0.25  # of a tile: how long it takes to get from one gain to the next
-LOWEST_RATE = 2_000  # Hz
 
 
 def band_edges() -> npt.NDArray[np.float64]:
@@ -51,9 +50,7 @@ class Embedder:
     """Samples in, marked samples out, as many. How they come cut makes no difference but in rounding (under 1e-6)."""
 
     def __init__(self, rate: int, key: bytes) -> None:
-        """`rate` in Hz, at least `LOWEST_RATE`; ValueError."""
-        if rate < LOWEST_RATE:
-            raise ValueError(f"a rate of {rate} Hz has no room for a watermark")
+        """`rate` in Hz. The lower it is the fewer bands there are: none under 400."""
         self._grid = _grid_of(rate)
         self._signs = signs(key).astype(np.float32)
         hop = self._grid.hop
@@ -100,6 +97,12 @@ class Embedder:
         nearest = np.rint(place).astype(int)
         before, after = self._signs[(nearest - 1) % TILES], self._signs[nearest % TILES]
         return np.asarray(before + (after - before) * share)
+
+
+def embed(waveform: npt.NDArray[Any], rate: int, key: bytes) -> Floats:
+    """(n,) in full scale 1.0 at `rate` Hz -> the same with the mark of this key."""
+    embedder = Embedder(rate, key)
+    return np.concatenate([embedder.push(waveform), embedder.end()])
 
 
 class _Grid:

@@ -24,6 +24,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Protocol
 
 from synth.errors import DeviceError, JobError, ModelError, Stopped
+from synth.mark_key import PUBLIC_KEY
 from synth.outbox import Outbox, Pace, Steps
 from synth.protocol import (
     Cancel,
@@ -71,6 +72,9 @@ class WorkerOptions:
     memory: str = "auto"  # or a profile of `synth.room`
     seats: int = 0  # pieces in work at once; 0: as many as fit
     log_level: str = "INFO"
+    watermark_key: bytes = dataclasses.field(
+        default=PUBLIC_KEY, repr=False
+    )  # crosses in a pipe: no list of processes shows it
 
 
 class Engine(Protocol):
