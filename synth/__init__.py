@@ -26,7 +26,9 @@ Importing this package costs nothing. One job runs through these files, in this 
     mastering.py   the pieces' waveforms -> one: trimmed, joined, levelled, limited
     audio.py       waveform -> Ogg Opus, MP3, FLAC or WAV          growing.py   a file beside its place until it is whole
     live.py        from a request to the bytes of its Ogg Opus file while it is being made:
-                   stream.py -> trimmer.py (joined) -> leveller.py (loudness so far) -> encoder.py
+                   stream.py -> trimmer.py (joined) -> marking.py -> leveller.py (loudness so far) -> encoder.py
+    watermark.py   the mark of every clip: marking.py puts it in, mark_search.py looks for it, mark_key.py has its key
+                   (docs/watermark.md says what it proves)
     listener.py    the packets of a file that still grows          ogg.py       Ogg bytes -> Opus packets (the bot may import both)
     pup/           the miniature Bark that ships with the code
 """

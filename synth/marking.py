@@ -87,7 +87,10 @@ class Embedder:
         numbers = np.arange(self._windows, self._windows + len(windows))
         self._windows += len(windows)
         pattern = self._pattern(numbers * grid.hop / grid.rate)[:, grid.band]  # windows begin half before their middle
-        spectra[:, grid.first : grid.last] *= np.exp(pattern * grid.depths(spectra))
+        depths = grid.depths(spectra)
+        spectra[:, grid.first : grid.last] *= np.exp(
+            pattern * depths - depths**2
+        )  # as much power as before, on average
         return np.asarray(scipy.fft.irfft(spectra, n=2 * grid.hop, axis=1) * grid.shape)
 
     def _pattern(self, seconds: npt.NDArray[np.float64]) -> Floats:
