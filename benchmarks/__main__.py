@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from benchmarks import batch, cpu, crowd, engine, look_ahead, memory, quality, rivals, sound, start, stream
+from benchmarks import batch, cpu, crowd, engine, look_ahead, memory, quality, rivals, sound, start, stream, watermark
 from benchmarks.rival_libraries import installed
 
 BENCHMARKS = {
@@ -22,12 +22,14 @@ BENCHMARKS = {
     "memory-large": memory.large,
     "start": lambda: asyncio.run(start.main()),
     "crowd": lambda: asyncio.run(crowd.main()),
+    "watermark": watermark.main,
 }
 
 # minutes each; rivals joins in where one of the packages is there
 ASKED_FOR = {
     "quality-words",
     "batch-clip",
+    "watermark",
     *([] if any(map(installed, ("onnxruntime", "openvino", "torchao"))) else ["rivals"]),
 }
 

@@ -92,6 +92,7 @@ class GuardSection(_Section):
     rules: str = ""
     contact: Annotated[str, Field(max_length=200)] = ""
     names: tuple[Annotated[str, Field(min_length=2, max_length=40)], ...] = ()
+    watermark_key_file: str = ""
 
 
 class DiscordSection(_Section):

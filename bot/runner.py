@@ -9,6 +9,7 @@ import logging
 from bot.app import DATABASE, App, signals
 from bot.config import Config
 from bot.loopback.point import point_discord_at
+from bot.mark import key_of
 from bot.store import Store
 from synth import worker
 from synth.process import Patience, Synth
@@ -31,6 +32,7 @@ def synth_of(config: Config) -> Synth:
         quantizer=config.voices.quantizer,
         recogniser=config.voices.recogniser,
         log_level=config.log.level,
+        watermark_key=key_of(config),
     )
     return Synth(worker.main, options, patience=Patience(hang_after=model.hang_after, unload_after=model.unload_after))
 

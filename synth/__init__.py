@@ -28,7 +28,9 @@ Importing this package costs nothing. One job runs through these files, in this 
     enrol/         recordings: what they say, and voices made of them
     bounded.py     strangers' files are read in a child of their own (the bot may import it): bounded_tasks.py, decode.py
     live.py        from a request to the bytes of its Ogg Opus file while it is being made:
-                   stream.py -> trimmer.py (joined) -> leveller.py (loudness so far) -> encoder.py
+                   stream.py -> trimmer.py (joined) -> marking.py -> leveller.py (loudness so far) -> encoder.py
+    watermark.py   the mark of every clip: marking.py puts it in, mark_search.py looks for it, mark_key.py has its key
+                   (docs/watermark.md says what it proves)
     listener.py    the packets of a file that still grows          ogg.py       Ogg bytes -> Opus packets (the bot may import both)
     pup/           the miniature Bark that ships with the code
 """

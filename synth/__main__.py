@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from synth import mark_key
 from synth.device import PRECISIONS, plan
 from synth.errors import SynthError
 from synth.room import PROFILES
@@ -104,6 +105,12 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         help="end at this probability of the end, or off (%(default)s)",
     )
     add("--tokens", metavar="FILE.npz", type=_npz_path, help="also write the tokens, in the format of a voice")
+    add(
+        "--watermark-key",
+        metavar="FILE",
+        type=Path,
+        help=f"a bot's {mark_key.FILE}; else {mark_key.VARIABLE} in the environment; else the public key",
+    )
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (%(default)s)")
     add(
         "--threads", type=_count, default=0, metavar="N", help="of the CPU; 0: as many as there are cores (%(default)s)"
@@ -152,13 +159,14 @@ def _say(args: argparse.Namespace) -> None:
     from synth.mastering import finish  # noqa: PLC0415 - see the top
     from synth.takes import speak_takes  # noqa: PLC0415 - see the top
 
+    key = _watermark_key(args)
     text.normalise(words)  # an empty text is known before a model is loaded
     model, seats = _load(args)
     request = dataclasses.replace(_request(model, words, args), seed=seeds[0])
     voice, told = Path(args.voice).stem if args.voice else None, Told(args)
 
     def ready(number: int, speech: Speech) -> None:
-        waveform = finish([piece.waveform for piece in speech.pieces], speech.sample_rate)
+        waveform = finish([piece.waveform for piece in speech.pieces], speech.sample_rate, mark=key)
         tags = audio.Tags(voice=voice, seed=speech.seed, model=model.name)
         audio.write(outputs[number], waveform, speech.sample_rate, tags)
         if tokens:
@@ -169,7 +177,7 @@ def _say(args: argparse.Namespace) -> None:
         with _bar(always=args.progress) as watch:
             if args.stream:
                 tags = audio.Tags(voice=voice, seed=seeds[0], model=model.name)
-                last = speak_aloud(model, request, tags, args.output, watch)
+                last = speak_aloud(model, request, tags, args.output, watch, mark=key)
                 if tokens:
                     _write_tokens(tokens[0], last.tokens or {})
                 told.add(0, args.output, last.seconds, seeds[0])
@@ -195,6 +203,12 @@ class Told:
         """All, in order."""
         for number in sorted(self._lines):
             print(self._lines[number], file=self._out)
+
+
+def _watermark_key(args: argparse.Namespace) -> bytes:
+    if args.watermark_key:
+        return mark_key.read(args.watermark_key)
+    return mark_key.from_environment() or mark_key.PUBLIC_KEY
 
 
 def _numbered(path: Path, takes: int) -> list[Path]:

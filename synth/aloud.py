@@ -18,10 +18,12 @@ from synth.progress import Watch
 STANDARD_OUTPUT = Path("-")
 
 
-def speak_aloud(model: Model, request: Request, tags: Tags, output: Path, watch: Watch) -> Part:
+def speak_aloud(
+    model: Model, request: Request, tags: Tags, output: Path, watch: Watch, *, mark: bytes | None = None
+) -> Part:
     """Speak, part by part, and write each at once; the last part. What `live` raises, DiskFull, CannotWrite, SynthError."""
     part = Part(data=b"", seconds=0.0)
-    with _opened(output) as add, contextlib.closing(live(model, request, tags, watch=watch)) as parts:
+    with _opened(output) as add, contextlib.closing(live(model, request, tags, watch=watch, mark=mark)) as parts:
         for part in parts:
             add(part.data)
     return part

@@ -26,6 +26,7 @@ from synth.enrol.sources import Sources
 from synth.errors import DeviceError, JobError, Stopped
 from synth.growing import growing
 from synth.live import can_be_live, live
+from synth.mark_key import PUBLIC_KEY
 from synth.mastering import GAP_SECONDS, SPEAKER_GAP_SECONDS, finish
 from synth.memory import trim
 from synth.pipeline import Model, Request, speak
@@ -74,7 +75,8 @@ def load_engine(options: WorkerOptions, tell: Callable[[str, float], None]) -> B
     )
     model = load_model(plan, tell, graphs=options.graphs)
     sources = Sources(hubert=options.hubert, quantizer=options.quantizer, recogniser=options.recogniser)
-    return BarkEngine(model, seats=plan.seats, enrolment=recordings.find(plan.model, sources))
+    found = recordings.find(plan.model, sources)
+    return BarkEngine(model, seats=plan.seats, mark=options.watermark_key, enrolment=found)
 
 
 def tokenized(model: Model, text: str, voice: str | None) -> list[list[int]]:
@@ -97,9 +99,12 @@ def gaps(voices: Sequence[Voice | None]) -> list[float]:
 
 
 class BarkEngine:
-    """A loaded model, ready for jobs. `seats`: pieces of them that are in work at once."""
+    """A loaded model, ready for jobs. `seats`: pieces of them that are in work at once; `mark`: the watermark's key."""
 
-    def __init__(self, model: Model, *, seats: int, enrolment: Enrolment | None = None) -> None:
+    def __init__(
+        self, model: Model, *, seats: int, mark: bytes = PUBLIC_KEY, enrolment: Enrolment | None = None
+    ) -> None:
+        self._mark = mark
         self.tasks = Batch(seats=seats)
         self._model = self.tasks.share(model)
         self.model = model.name
@@ -157,7 +162,8 @@ class BarkEngine:
         """One of the versions, with a seed of its own; its seconds."""
         request, path = dataclasses.replace(request, seed=job.seed + number), take_path(job.path, number + 1)
         speech = speak(self._model, request, functools.partial(progress.step, number))
-        waveform = finish([piece.waveform for piece in speech.pieces], speech.sample_rate, gaps=gaps(request.voices))
+        waveforms, pauses = [piece.waveform for piece in speech.pieces], gaps(request.voices)
+        waveform = finish(waveforms, speech.sample_rate, gaps=pauses, mark=self._mark)
         self._keep_tokens(job, path, speech.tokens())
         audio.write(path, waveform, speech.sample_rate, self._tags(job, request.seed), max_bytes=job.max_bytes)
         return len(waveform) / speech.sample_rate
@@ -183,7 +189,8 @@ class BarkEngine:
     ) -> float:
         """The same, with the file growing; what was heard of a job that fails is removed with it."""
         size, seconds = 0, 0.0
-        parts = live(self._model, request, self._tags(job, job.seed), watch=step, max_bytes=job.max_bytes)
+        tags = self._tags(job, job.seed)
+        parts = live(self._model, request, tags, watch=step, max_bytes=job.max_bytes, mark=self._mark)
         with growing(Path(job.path)) as add, contextlib.closing(parts):
             for part in parts:
                 add(part.data)

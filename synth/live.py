@@ -1,4 +1,4 @@
-"""A request -> the bytes of one Ogg Opus file, as soon as they can be known: stream.py, trimmed, levelled and encoded.
+"""A request -> the bytes of one Ogg Opus file as soon as they can be known: stream.py, trimmed, marked, levelled, encoded.
 
 The finished file is what was heard, byte for byte. It differs from `audio.write(finish(speak(...)))` in three ways: the
 fine codes (see stream.py), the gain, which follows the loudness so far instead of being one for all (leveller.py), and
@@ -10,8 +10,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Generator
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from synth import ogg
 from synth.audio import OPUS_PRE_SKIP, OPUS_RATES, SMALLER_BITS, SPEECH_BITS, Tags, TooLarge
@@ -19,6 +21,7 @@ from synth.bark import Model, Request, Tokens
 from synth.encoder import Encoder
 from synth.errors import JobError
 from synth.leveller import Leveller
+from synth.marking import Embedder
 from synth.mastering import GAP_SECONDS
 from synth.progress import Watch
 from synth.stream import Chunk, stream
@@ -42,9 +45,15 @@ def can_be_live(model: Model) -> bool:
 
 
 def live(
-    model: Model, request: Request, tags: Tags, *, watch: Watch | None = None, max_bytes: int | None = None
+    model: Model,
+    request: Request,
+    tags: Tags,
+    *,
+    watch: Watch | None = None,
+    max_bytes: int | None = None,
+    mark: bytes | None = None,
 ) -> Generator[Part]:
-    """Speak a request, part by part; work is done when the next part is asked for.
+    """Speak a request, part by part; work is done when the next part is asked for. `mark` is as in `finish`.
 
     Raises what `stream` raises, BrokenAudio, TooLarge once there is more than `max_bytes`, and JobError where
     `can_be_live` says no. A text that could be too long gets fewer bits from its beginning on.
@@ -53,7 +62,7 @@ def live(
         raise JobError(
             f"Opus knows no rate of {model.codec.sampling_rate} Hz: this model cannot be heard while it speaks."
         )
-    way, size = _Way(model.codec.sampling_rate, tags, bits_for(model, request, max_bytes)), 0
+    way, size = _Way(model.codec.sampling_rate, tags, bits_for(model, request, max_bytes), mark), 0
     with contextlib.closing(stream(model, request, watch)) as chunks:
         for chunk in chunks:
             data = way.push(chunk)
@@ -79,19 +88,26 @@ def bits_for(model: Model, request: Request, max_bytes: int | None) -> int:
 class _Way:
     """Chunks of sound in, bytes of the file out."""
 
-    def __init__(self, rate: int, tags: Tags, bits: int) -> None:
+    def __init__(self, rate: int, tags: Tags, bits: int, mark: bytes | None) -> None:
+        self._marker = Embedder(rate, mark) if mark is not None else None
         self._trimmer, self._leveller = Trimmer(rate), Leveller(rate)
         self._encoder, self._reader = Encoder(rate, tags, bits=bits), ogg.OggOpus()
         self.seconds = 0.0  # of audio in the bytes that came out
 
     def push(self, chunk: Chunk) -> bytes:
         """What the next chunk makes certain; with the last one, all that is left."""
-        levelled = [self._leveller.push(self._trimmer.push(chunk.waveform, chunk.piece))]
+        levelled = [self._leveller.push(self._marked(self._trimmer.push(chunk.waveform, chunk.piece)))]
         if chunk.tokens is not None:
-            levelled += [self._leveller.push(self._trimmer.end()), self._leveller.end()]
+            levelled.append(self._leveller.push(self._marked(self._trimmer.end())))
+            if self._marker:
+                levelled.append(self._leveller.push(self._marker.end()))
+            levelled.append(self._leveller.end())
         data = self._encoder.push(np.concatenate(levelled)) if any(map(len, levelled)) else b""
         if chunk.tokens is not None:
             data += self._encoder.end()
         for packet in self._reader.push(data):
             self.seconds = (packet.end - OPUS_PRE_SKIP) / ogg.RATE
         return data
+
+    def _marked(self, waveform: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return self._marker.push(waveform) if self._marker else waveform

@@ -43,12 +43,14 @@ class BrokenAudio(JobError):
     """The samples are no audio: not finite numbers, or not one channel."""
 
 
-def finish(waveforms: Sequence[npt.NDArray[Any]], rate: int, *, gaps: Sequence[float] = ()) -> Waveform:
+def finish(
+    waveforms: Sequence[npt.NDArray[Any]], rate: int, *, gaps: Sequence[float] = (), mark: bytes | None = None
+) -> Waveform:
     """The pieces of one text as one waveform: ends trimmed, joined, levelled, limited.
 
     `waveforms` are (n,) in full scale 1.0 (louder is allowed) at `rate` Hz; the result is (m,), with no sample over
     `CEILING`. `gaps` are the seconds of silence after each; `GAP_SECONDS` where there are none. A silent piece becomes a
-    short silence. Raises BrokenAudio, and EmptySpeech if there are no samples.
+    short silence. `mark` is the key of the watermark; None: there is none. Raises BrokenAudio, and EmptySpeech if there are no samples.
     """
     pieces = [(_centred(checked(waveform)), gap) for waveform, gap in _with(gaps, waveforms) if np.size(waveform)]
     if not pieces:
@@ -62,6 +64,10 @@ def finish(waveforms: Sequence[npt.NDArray[Any]], rate: int, *, gaps: Sequence[f
         parts = [segment] if gap is None else [whole, _silence(gap, rate), segment]
         whole, gap = functools.reduce(lambda one, next_: one.append(next_, crossfade=0), parts), after
     joined = np.frombuffer(whole.raw_data, "<i4").astype(np.float64) / 2**31 * headroom
+    if mark is not None:
+        from synth.marking import embed  # noqa: PLC0415 -- it brings scipy, as does pyloudnorm
+
+        joined = embed(joined, rate, mark).astype(np.float64)
     return limited(joined * gain_of(joined, rate))
 
 

@@ -24,6 +24,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Protocol, cast
 
 from synth.errors import DeviceError, JobError, ModelError, Stopped
+from synth.mark_key import PUBLIC_KEY
 from synth.outbox import Outbox, Pace, Steps
 from synth.protocol import (
     Cancel,
@@ -80,6 +81,9 @@ class WorkerOptions:
     quantizer: str = ""
     recogniser: str = ""
     log_level: str = "INFO"
+    watermark_key: bytes = dataclasses.field(
+        default=PUBLIC_KEY, repr=False
+    )  # crosses in a pipe: no list of processes shows it
 
 
 class Engine(Protocol):

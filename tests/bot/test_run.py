@@ -39,6 +39,7 @@ async def last_words(folder: Path, discord: Loopback, **environment: str) -> tup
     [
         ({"BARKBOT_LOG": "DEBUG"}, Exit.CONFIG, "BARKBOT_LOG__LEVEL"),
         ({"BARKBOT_LIMITS__MAX_CHARS": "many"}, Exit.CONFIG, "limits.max_chars"),
+        ({"BARKBOT_WATERMARK_KEY": "short"}, Exit.CONFIG, "BARKBOT_WATERMARK_KEY holds no watermark key"),
         ({"BARKBOT_TOKEN": "short"}, Exit.TOKEN, "does not look like a bot token"),
         ({"BARKBOT_TOKEN": "", "BARKBOT_TOKEN_FILE": "/nowhere"}, Exit.TOKEN, "/nowhere"),
         ({"BARKBOT_TOKEN": f"{'x' * 24}.abcdef.{'y' * 38}"}, Exit.TOKEN, "Discord refuses the token"),
