@@ -19,7 +19,9 @@ from synth import audio, checkpoint, device
 from synth.bark import Tokens
 from synth.batch import Batch
 from synth.cpu import choose as on_cpu
+from synth.credentials import Signer
 from synth.cuda import choose as on_cuda
+from synth.cue import cue
 from synth.errors import DeviceError, JobError, Stopped
 from synth.growing import growing
 from synth.live import can_be_live, live
@@ -69,7 +71,8 @@ def load_engine(options: WorkerOptions, tell: Callable[[str, float], None]) -> B
         memory=options.memory,
         seats=options.seats,
     )
-    return BarkEngine(load_model(plan, tell, graphs=options.graphs), seats=plan.seats)
+    sign = Signer(Path(options.certificate), Path(options.key)) if options.certificate else None
+    return BarkEngine(load_model(plan, tell, graphs=options.graphs), seats=plan.seats, sign=sign)
 
 
 def tokenized(model: Model, text: str, voice: str | None) -> list[list[int]]:
@@ -92,10 +95,10 @@ def gaps(voices: Sequence[Voice | None]) -> list[float]:
 
 
 class BarkEngine:
-    """A loaded model, ready for jobs. `seats`: pieces of them that are in work at once."""
+    """A loaded model, ready for jobs. `seats`: pieces of them that are in work at once. `sign`: puts credentials into files."""
 
-    def __init__(self, model: Model, *, seats: int) -> None:
-        self.tasks = Batch(seats=seats)
+    def __init__(self, model: Model, *, seats: int, sign: audio.Sign | None = None) -> None:
+        self.tasks, self._sign = Batch(seats=seats), sign
         self._model = self.tasks.share(model)
         self.model = model.name
         self.device = str(model.device)
@@ -152,7 +155,10 @@ class BarkEngine:
         speech = speak(self._model, request, functools.partial(progress.step, number))
         waveform = finish([piece.waveform for piece in speech.pieces], speech.sample_rate, gaps=gaps(request.voices))
         self._keep_tokens(job, path, speech.tokens())
-        audio.write(path, waveform, speech.sample_rate, self._tags(job, request.seed), max_bytes=job.max_bytes)
+        if job.cue:
+            waveform = np.concatenate([cue(speech.sample_rate), waveform])
+        tags = self._tags(job, request.seed)
+        audio.write(path, waveform, speech.sample_rate, tags, max_bytes=job.max_bytes, sign=self._sign)
         return len(waveform) / speech.sample_rate
 
     def _tags(self, job: Job, seed: int) -> audio.Tags:
@@ -176,7 +182,8 @@ class BarkEngine:
     ) -> float:
         """The same, with the file growing; what was heard of a job that fails is removed with it."""
         size, seconds = 0, 0.0
-        parts = live(self._model, request, self._tags(job, job.seed), watch=step, max_bytes=job.max_bytes)
+        tags = self._tags(job, job.seed)
+        parts = live(self._model, request, tags, watch=step, max_bytes=job.max_bytes, cued=job.cue)
         with growing(Path(job.path)) as add, contextlib.closing(parts):
             for part in parts:
                 add(part.data)

@@ -16,6 +16,7 @@ import numpy as np
 from synth import ogg
 from synth.audio import OPUS_PRE_SKIP, OPUS_RATES, SMALLER_BITS, SPEECH_BITS, Tags, TooLarge
 from synth.bark import Model, Request, Tokens
+from synth.cue import cue
 from synth.encoder import Encoder
 from synth.errors import JobError
 from synth.leveller import Leveller
@@ -42,9 +43,15 @@ def can_be_live(model: Model) -> bool:
 
 
 def live(
-    model: Model, request: Request, tags: Tags, *, watch: Watch | None = None, max_bytes: int | None = None
+    model: Model,
+    request: Request,
+    tags: Tags,
+    *,
+    watch: Watch | None = None,
+    max_bytes: int | None = None,
+    cued: bool = False,
 ) -> Generator[Part]:
-    """Speak a request, part by part; work is done when the next part is asked for.
+    """Speak a request, part by part; work is done when the next part is asked for. `cued`: with the cue in front.
 
     Raises what `stream` raises, BrokenAudio, TooLarge once there is more than `max_bytes`, and JobError where
     `can_be_live` says no. A text that could be too long gets fewer bits from its beginning on.
@@ -53,7 +60,7 @@ def live(
         raise JobError(
             f"Opus knows no rate of {model.codec.sampling_rate} Hz: this model cannot be heard while it speaks."
         )
-    way, size = _Way(model.codec.sampling_rate, tags, bits_for(model, request, max_bytes)), 0
+    way, size = _Way(model.codec.sampling_rate, tags, bits_for(model, request, max_bytes), cued=cued), 0
     with contextlib.closing(stream(model, request, watch)) as chunks:
         for chunk in chunks:
             data = way.push(chunk)
@@ -79,7 +86,8 @@ def bits_for(model: Model, request: Request, max_bytes: int | None) -> int:
 class _Way:
     """Chunks of sound in, bytes of the file out."""
 
-    def __init__(self, rate: int, tags: Tags, bits: int) -> None:
+    def __init__(self, rate: int, tags: Tags, bits: int, *, cued: bool) -> None:
+        self._first = [cue(rate)] if cued else []
         self._trimmer, self._leveller = Trimmer(rate), Leveller(rate)
         self._encoder, self._reader = Encoder(rate, tags, bits=bits), ogg.OggOpus()
         self.seconds = 0.0  # of audio in the bytes that came out
@@ -89,7 +97,9 @@ class _Way:
         levelled = [self._leveller.push(self._trimmer.push(chunk.waveform, chunk.piece))]
         if chunk.tokens is not None:
             levelled += [self._leveller.push(self._trimmer.end()), self._leveller.end()]
-        data = self._encoder.push(np.concatenate(levelled)) if any(map(len, levelled)) else b""
+        first, self._first = self._first, []
+        sound = [*first, *levelled]
+        data = self._encoder.push(np.concatenate(sound)) if any(map(len, sound)) else b""
         if chunk.tokens is not None:
             data += self._encoder.end()
         for packet in self._reader.push(data):

@@ -70,6 +70,8 @@ class WorkerOptions:
     graphs: bool = True  # CUDA graphs
     memory: str = "auto"  # or a profile of `synth.room`
     seats: int = 0  # pieces in work at once; 0: as many as fit
+    certificate: str = ""  # path of a PEM chain to sign files with: synth/credentials.py; "": not at all
+    key: str = ""  # path of its private key
     log_level: str = "INFO"
 
 
