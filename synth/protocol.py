@@ -37,6 +37,8 @@ class Reason(enum.StrEnum):
     OUT_OF_MEMORY = "out-of-memory"
     DISK_FULL = "disk-full"
     TOO_LARGE = "too-large"  # no encoding of it fits into `Job.max_bytes`
+    NOT_AUDIO = "not-audio"  # a recording is in no format that is taken here, or broken
+    TOO_MUCH_AUDIO = "too-much-audio"  # it is longer, or has more bytes, than is taken
     INTERNAL = "internal"
 
 
