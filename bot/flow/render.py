@@ -170,6 +170,7 @@ class Renderer:
             max_seconds=options.max_seconds,
             max_bytes=min(job.size_limit, REQUEST // options.takes),
             stream=options.speak_in is not None and options.suffix == ".ogg" and options.takes == 1,
+            cue=options.cue,
         )
 
     def _progress(self, progress: protocol.Progress) -> None:
