@@ -55,6 +55,11 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="what works here, what does not, and what to do")
     doctor.add_argument("--config", type=Path, help="default: config.toml, if it is there")
     doctor.set_defaults(run=_doctor)
+    verify = commands.add_parser("verify", help="is a clip one of this bot's? watermark, Content Credentials, tags")
+    verify.add_argument("file", type=Path, metavar="FILE", help="Ogg, MP3, FLAC or WAV")
+    verify.add_argument("--json", action="store_true", help="for other programs")
+    verify.add_argument("--config", type=Path, help="default: config.toml, if it is there")
+    verify.set_defaults(run=_verify)
     for name, (_, words) in PASSED_ON.items():
         commands.add_parser(name, help=words, add_help=False)
     return parser
@@ -80,6 +85,12 @@ def _doctor(options: argparse.Namespace) -> int:
     from bot import doctor  # noqa: PLC0415 - only this command needs it
 
     return asyncio.run(doctor.run(options.config))
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from bot import detector  # noqa: PLC0415 - only this command needs it
+
+    return asyncio.run(detector.run(options.file, path=options.config, as_json=options.json))
 
 
 def _synth(name: str, arguments: list[str]) -> int:

@@ -16,6 +16,7 @@ from typing import Any
 import aiohttp
 import discord
 
+from bot import marks, papers
 from bot.client import BarkClient
 from bot.commands import buttons
 from bot.commands.brake import Brake
@@ -31,6 +32,7 @@ from bot.flow.progress import Board
 from bot.flow.reading import Reading
 from bot.flow.render import Renderer, Settings
 from bot.flow.reply import Outbox
+from bot.flow.verify import Verifier, from_store
 from bot.flow.voice import Voice
 from bot.guard import wordfile
 from bot.guard.listed import listed
@@ -174,6 +176,11 @@ class App:
                 cancelled=self._cancelled,
                 booth=self._booth,
                 reading=self._reading,
+                verifier=Verifier(
+                    find=from_store(self._store),
+                    certificate=papers.certificate(config),
+                    key=lambda: marks.key(config.store.folder),
+                ),
             )
         )
 

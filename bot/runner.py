@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 
+from bot import papers
 from bot.app import DATABASE, App, signals
 from bot.config import Config
 from bot.loopback.point import point_discord_at
@@ -19,6 +20,7 @@ log = logging.getLogger(__name__)
 def synth_of(config: Config) -> Synth:
     """The synth process as configured; it starts with the app."""
     model = config.model
+    certificate, key = papers.prepare(config)
     options = worker.WorkerOptions(
         model=model.name,
         device=model.device,
@@ -27,6 +29,8 @@ def synth_of(config: Config) -> Synth:
         memory=model.memory,
         seats=model.seats,
         graphs=model.graphs,
+        certificate=certificate,
+        key=key,
         log_level=config.log.level,
     )
     return Synth(worker.main, options, patience=Patience(hang_after=model.hang_after, unload_after=model.unload_after))

@@ -208,6 +208,7 @@ async def test_commands_are_synced_only_when_they_changed(tmp_path: Path) -> Non
                 "bark",
                 "Bark this",
                 "Bark this in voice",
+                "Is this from Bark?",
             ]
         discord.faults.add(Fault.server_error(400, sync, times=None))
         async with bot_on(discord, tmp_path):

@@ -23,6 +23,7 @@ from bot.commands import (
     say,
     server,
     settings,
+    verify,
     voice,
     voices,
 )
@@ -36,6 +37,7 @@ from bot.flow.pace import Pace
 from bot.flow.post import Post
 from bot.flow.progress import Board
 from bot.flow.reading import Reading
+from bot.flow.verify import Verifier
 from bot.flow.visitor import Visitor
 from bot.house import House
 from bot.previews import Previews
@@ -62,6 +64,7 @@ class Parts:
     cancelled: Callable[[int], None]  # told of each job that was taken back
     booth: Booth
     reading: Reading
+    verifier: Verifier
 
 
 def compose(parts: Parts) -> None:
@@ -90,8 +93,9 @@ def compose(parts: Parts) -> None:
     voice.add(bark, desk, parts.booth, parts.reading)
     help.add(bark, desk, client)
     about.add(bark, store=parts.store, clock=parts.clock, ready=parts.ready, invite=client.invite)
+    verify_this = verify.add(bark, parts.verifier)
     client.tree.add_command(bark)
-    for menu in menus.build(desk, parts.booth):
+    for menu in (*menus.build(desk, parts.booth), verify_this):
         client.tree.add_command(menu)
 
 

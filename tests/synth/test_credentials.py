@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from synth import audio, chain, credentials
 from synth.credentials import BadCredentials, Signer
+from synth.decode import kind_of
 
 RATE = 24_000
 NOW = datetime.datetime.now(datetime.UTC)
@@ -54,6 +55,7 @@ class TestSigned:
         assert (credential.valid, credential.own, credential.made_by_ai) == (True, True, True)
         assert credential.signer == "barkbot"
         assert credential.made_with.startswith("barkbot ")
+        assert kind_of(data) == suffix[1:].upper()  # C2PA's tag in front of a FLAC makes it no MP3
 
     @pytest.mark.parametrize("suffix", SIGNED)
     def test_somebody_elses_signature_is_valid_and_not_ours(self, tmp_path, sign, suffix):
