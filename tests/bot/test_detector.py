@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from bot import papers
+from bot import doctor, papers, runner
 from bot.app import DATABASE
 from bot.config import Config, GuardSection, StoreSection
 from bot.errors import ConfigError, Exit, StoreError
@@ -93,6 +93,22 @@ class TestPapers:
         assert papers.prepare(mine) == ("a.pem", "b.pem")
         assert papers.certificate(mine) == Path("a.pem")
         assert not (tmp_path / "store").exists()
+
+    def test_the_synth_process_is_told_where_they_lie_and_nothing_else(self, tmp_path):
+        synth = runner.synth_of(config(tmp_path))
+        key = (tmp_path / "c2pa" / "key.pem").read_text()
+        assert (synth._options.certificate, synth._options.key) == papers.prepare(config(tmp_path))
+        assert not any(line in repr(synth._options) for line in key.splitlines())
+
+    async def test_the_doctor_tries_them(self, tmp_path):
+        good = await doctor._signing(config(tmp_path))
+        assert (good.good, "are signed with" in good.words) == (True, True)
+        (tmp_path / "words.pem").write_text("no key")
+        bad = config(
+            tmp_path, c2pa_certificate=str(tmp_path / "c2pa/certificate.pem"), c2pa_key=str(tmp_path / "words.pem")
+        )
+        found = await doctor._signing(bad)
+        assert (found.good, "no private key in PEM" in found.words) == (False, True)
 
     def test_half_a_pair_is_none(self, tmp_path):
         for half in ({"c2pa_key": "b.pem"}, {"c2pa_certificate": "a.pem"}):

@@ -77,6 +77,8 @@ def test_so_does_one_that_is_heard_while_it_is_made(engine, tmp_path):
     told: list[float] = []
     cued, _ = rendered(engine, tmp_path / "b.ogg", lambda _, seconds: told.append(seconds), cue=True, stream=True)
     tones = cue(rate)
+    with soundfile.SoundFile(tmp_path / "b.ogg") as file:
+        assert "digitalSourceType=trainedAlgorithmicMedia" in file.copy_metadata()["comment"]
     assert told
     assert np.corrcoef(cued[: len(tones)], tones)[0, 1] > 0.95
     assert len(cued) == pytest.approx(len(tones) + len(plain), abs=rate // 50)
