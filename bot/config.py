@@ -89,6 +89,7 @@ class GuardSection(_Section):
 
     words: str = ""
     names: tuple[Annotated[str, Field(min_length=2, max_length=40)], ...] = ()
+    watermark_key_file: str = ""
     c2pa_certificate: str = ""
     c2pa_key: str = ""
 
