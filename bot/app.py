@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 import discord
 
-from bot import marks, papers
+from bot import papers
 from bot.client import BarkClient
 from bot.commands import buttons
 from bot.commands.brake import Brake
@@ -38,6 +38,7 @@ from bot.guard import wordfile
 from bot.guard.listed import listed
 from bot.guard.verdict import HouseRules
 from bot.house import House
+from bot.mark import known_keys
 from bot.previews import Previews
 from bot.settings import Book, Feature
 from bot.store import Store, recall, remember
@@ -179,7 +180,7 @@ class App:
                 verifier=Verifier(
                     find=from_store(self._store),
                     certificate=papers.certificate(config),
-                    key=lambda: marks.key(config.store.folder),
+                    keys=lambda: known_keys(config),
                 ),
             )
         )

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from bot import config as configuration
-from bot import marks, papers
+from bot import papers
 from bot.app import DATABASE
 from bot.errors import BarkbotError, Exit, StoreError
 from bot.flow.verify import MOST_BYTES, Verdict, Verifier, from_file, report
+from bot.mark import known_keys
 
 
 async def run(file: Path, *, path: Path | None, as_json: bool) -> int:
@@ -21,7 +22,7 @@ async def run(file: Path, *, path: Path | None, as_json: bool) -> int:
     config = configuration.load(path)
     database = config.store.folder / DATABASE
     verifier = Verifier(
-        find=from_file(database), certificate=papers.certificate(config), key=lambda: marks.key(config.store.folder)
+        find=from_file(database), certificate=papers.certificate(config), keys=lambda: known_keys(config)
     )
     try:
         verdict = await verifier.look(_read(file), file.name)

@@ -11,9 +11,10 @@ import io
 import json
 import os
 import struct
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from synth import bounded, credentials
+from synth import bounded, credentials, mark_key
 from synth.credentials import Credential
 
 if TYPE_CHECKING:
@@ -56,12 +57,12 @@ class Findings:
         return any(TAG_OF_OURS in value for value in self.tags.values())
 
 
-async def examine(data: bytes, *, own: bytes | None, key: bytes | None) -> Findings:
-    """What is in a file's bytes. `own`: the chain that this bot signs with, PEM; `key`: of its watermark.
+async def examine(data: bytes, *, own: bytes | None, keys: Sequence[bytes]) -> Findings:
+    """What is in a file's bytes. `own`: the chain that this bot signs with, PEM; `keys`: of watermarks, the first found wins.
 
     Raises `bounded.Unreadable` in its kinds.
     """
-    words = json.dumps({"own": own.decode() if own else "", "key": key.hex() if key else ""}).encode()
+    words = json.dumps({"own": own.decode() if own else "", "keys": [key.hex() for key in keys]}).encode()
     packed = LENGTH.pack(len(words)) + words + data
     found = await bounded.run_async(
         "verify",
@@ -97,7 +98,7 @@ def task(packed: bytes, bounds: Bounds) -> tuple[dict[str, Any], bytes]:
     found = {
         "format": about["format"],
         "seconds": about["seconds"],
-        "mark": _mark(samples, about["rate"], bytes.fromhex(asked["key"])),
+        "mark": _mark(samples, about["rate"], [bytes.fromhex(key) for key in asked["keys"]]),
         "readable": readable,
         "credential": dataclasses.asdict(credential) if credential else None,
         "tags": _tags(data),
@@ -105,17 +106,18 @@ def task(packed: bytes, bounds: Bounds) -> tuple[dict[str, Any], bytes]:
     return found, b""
 
 
-def _mark(samples: Any, rate: int, key: bytes) -> dict[str, Any]:
-    """The bot's own mark, else the public one; the better of both where neither is found."""
+def _mark(samples: Any, rate: int, keys: Sequence[bytes]) -> dict[str, Any] | None:
+    """The mark of the first key that is found, else the best of what is none."""
     from synth import watermark  # noqa: PLC0415 -- as above
 
     best: dict[str, Any] | None = None
-    for own, one in ((True, key), (False, watermark.PUBLIC_KEY)):
-        if one and not (best and best["found"]):
-            mark = watermark.detect(samples, rate, one)
-            told = {"own": own, "found": bool(mark.found), "score": float(mark.score), "p": float(mark.p)}
-            best = told if best is None or told["found"] or told["p"] < best["p"] else best
-    return best or {}
+    for key in keys:
+        mark = watermark.detect(samples, rate, key)
+        told = {"own": key != mark_key.PUBLIC_KEY, "found": mark.found, "score": mark.score, "p": mark.p}
+        if mark.found:
+            return told
+        best = told if best is None or told["p"] < best["p"] else best
+    return best
 
 
 def _tags(data: bytes) -> dict[str, str]:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 
 from bot import texts
@@ -46,10 +46,10 @@ class Verifier:
         *,
         find: Callable[[bytes, str], Awaitable[Made | None]],
         certificate: Path,
-        key: Callable[[], bytes | None],
+        keys: Callable[[], Sequence[bytes]],
     ) -> None:
-        """`find`: a file by its digest and name; `certificate`: the chain that is signed with; `key`: the watermark's."""
-        self._find, self._certificate, self._key = find, certificate, key
+        """`find`: a file by its digest and name; `certificate`: the chain that is signed with; `keys`: of watermarks."""
+        self._find, self._certificate, self._keys = find, certificate, keys
         self._room, self._waiting = asyncio.Semaphore(AT_ONCE), set[int]()
 
     @contextlib.asynccontextmanager
@@ -65,17 +65,17 @@ class Verifier:
             self._waiting.discard(user_id)
 
     async def look(self, data: bytes, filename: str) -> Verdict:
-        """At a file's bytes. OSError where a key or certificate cannot be read."""
+        """At a file's bytes. ConfigError, OSError where a key or certificate cannot be read."""
         known = await self._find(await asyncio.to_thread(made.digest, data), filename)
-        own, key = await asyncio.to_thread(self._papers)
+        own, keys = await asyncio.to_thread(self._papers)
         try:
-            return Verdict(made=known, findings=await verify.examine(data, own=own, key=key))
+            return Verdict(made=known, findings=await verify.examine(data, own=own, keys=keys))
         except bounded.Unreadable as error:
             return Verdict(made=known, findings=None, unreadable=error)
 
-    def _papers(self) -> tuple[bytes | None, bytes | None]:
+    def _papers(self) -> tuple[bytes | None, Sequence[bytes]]:
         there = self._certificate.is_file()
-        return self._certificate.read_bytes() if there else None, self._key()
+        return self._certificate.read_bytes() if there else None, self._keys()
 
 
 def from_store(store: Store) -> Callable[[bytes, str], Awaitable[Made | None]]:

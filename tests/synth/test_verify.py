@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from synth import audio, bounded, chain, credentials, verify, watermark
+from synth import audio, bounded, chain, credentials, mark_key, verify, watermark
 
 RATE = 24_000
 KEY = bytes(range(32))
@@ -33,7 +33,7 @@ async def test_a_signed_and_marked_clip_tells_all_of_it(tmp_path: Path) -> None:
     papers = chain.prepare(tmp_path, datetime.datetime.now(datetime.UTC))
     marked = watermark.embed(speech(6), RATE, KEY)
     data = written(tmp_path / "a.mp3", marked, credentials.Signer(*papers))
-    found = await verify.examine(data, own=papers[0].read_bytes(), key=KEY)
+    found = await verify.examine(data, own=papers[0].read_bytes(), keys=[KEY, mark_key.PUBLIC_KEY])
     assert (found.format, found.tagged, found.readable) == ("MP3", True, True)
     assert found.seconds == pytest.approx(6, abs=0.1)
     assert found.mark is not None
@@ -44,15 +44,15 @@ async def test_a_signed_and_marked_clip_tells_all_of_it(tmp_path: Path) -> None:
 
 
 async def test_the_public_mark_is_told_from_ones_own(tmp_path: Path) -> None:
-    data = written(tmp_path / "a.ogg", watermark.embed(speech(6), RATE, watermark.PUBLIC_KEY))
-    found = await verify.examine(data, own=None, key=KEY)
+    data = written(tmp_path / "a.ogg", watermark.embed(speech(6), RATE, mark_key.PUBLIC_KEY))
+    found = await verify.examine(data, own=None, keys=[KEY, mark_key.PUBLIC_KEY])
     assert found.mark is not None
     assert (found.mark.own, found.mark.found, found.credential) == (False, True, None)
 
 
 async def test_a_stranger_s_clip_tells_nothing(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.flac", speech(2), 44_100)
-    found = await verify.examine((tmp_path / "a.flac").read_bytes(), own=None, key=None)
+    found = await verify.examine((tmp_path / "a.flac").read_bytes(), own=None, keys=[mark_key.PUBLIC_KEY])
     assert found.mark is not None
     assert not found.mark.found
     assert (found.credential, found.tagged) == (None, False)
@@ -61,7 +61,7 @@ async def test_a_stranger_s_clip_tells_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("data", [b"", b"junk" * 100, b"OggS" + bytes(100), b"ID3" + bytes(10_000)])
 async def test_what_is_no_sound_is_said_to_be_none(data: bytes) -> None:
     with pytest.raises(bounded.NotAudio):
-        await verify.examine(data, own=None, key=KEY)
+        await verify.examine(data, own=None, keys=[KEY, mark_key.PUBLIC_KEY])
 
 
 async def test_hours_in_a_small_file_cost_no_more_than_half_a_minute(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ async def test_hours_in_a_small_file_cost_no_more_than_half_a_minute(tmp_path: P
         for _ in range(60):
             file.write(np.zeros(60 * 8_000, np.int16))
     assert (tmp_path / "a.flac").stat().st_size < 200_000
-    found = await verify.examine((tmp_path / "a.flac").read_bytes(), own=None, key=None)
+    found = await verify.examine((tmp_path / "a.flac").read_bytes(), own=None, keys=[mark_key.PUBLIC_KEY])
     assert found.seconds == pytest.approx(verify.LISTENED)
     assert found.mark is not None
     assert not found.mark.found
@@ -85,7 +85,7 @@ async def test_neither_key_nor_file_is_seen_on_a_command_line(tmp_path: Path, mo
     monkeypatch.setattr(sys, "executable", str(python))
     bounded._bubble.cache_clear()
     try:
-        await verify.examine(written(tmp_path / "a.ogg", speech(1)), own=None, key=KEY)
+        await verify.examine(written(tmp_path / "a.ogg", speech(1)), own=None, keys=[KEY, mark_key.PUBLIC_KEY])
     finally:
         bounded._bubble.cache_clear()
     words = seen.read_text()

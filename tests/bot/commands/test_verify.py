@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from bot import marks, papers
+from bot import papers
 from bot.commands.verify import sounds
 from bot.flow import made
 from bot.flow.made import Made
 from bot.flow.verify import Busy, Verdict, Verifier, chance, report
 from bot.loopback.exchange import Exchange
-from synth import audio, bounded, chain, credentials, watermark
+from synth import audio, bounded, chain, credentials, mark_key, watermark
 from synth.credentials import Credential
 from synth.verify import Findings, Found
 from tests.bot.commands.scene import scene_in
@@ -59,7 +59,7 @@ async def words(exchange: Exchange) -> str:
 
 
 async def test_a_clip_is_known_by_what_is_in_it_and_by_what_was_made_here(tmp_path: Path) -> None:
-    (tmp_path / marks.FILE).write_bytes(KEY)
+    (tmp_path / mark_key.FILE).write_text(KEY.hex())
     clip = await asyncio.to_thread(signed, tmp_path)
     async with scene_in(tmp_path, None) as scene:
         alice, bob = scene.discord.user("alice"), scene.discord.user("bob")
@@ -167,7 +167,7 @@ async def test_one_at_a_time_for_each_person_and_so_many_for_all() -> None:
     async def find(_: bytes, __: str) -> Made | None:
         return None
 
-    verifier, over = Verifier(find=find, certificate=Path("none"), key=lambda: None), asyncio.Event()
+    verifier, over = Verifier(find=find, certificate=Path("none"), keys=lambda: ()), asyncio.Event()
 
     async def wait(user: int) -> None:
         async with verifier.turn(user):
