@@ -8,10 +8,11 @@ import io
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import soundfile
 
-from bot import papers
+from bot import papers, runner
 from bot.commands.verify import sounds
 from bot.flow import made
 from bot.flow.made import Made
@@ -21,6 +22,7 @@ from synth import audio, bounded, chain, credentials, mark_key, watermark
 from synth.credentials import Credential
 from synth.verify import Findings, Found
 from tests.bot.commands.scene import scene_in
+from tests.bot.harness import settings
 
 RATE = 24_000
 KEY = bytes(range(32))
@@ -96,6 +98,23 @@ async def test_a_clip_is_known_by_what_is_in_it_and_by_what_was_made_here(tmp_pa
         exchange = await bob.slash("bark", "verify", file=("x.mp3", clip))
         scene.discord.messages._files.clear()  # before the bot has fetched it
         assert "could not fetch that file" in await words(exchange)
+
+
+async def test_what_the_real_synth_process_makes_is_signed_by_the_bot_and_known_again(tmp_path: Path) -> None:
+    """Its key is in a file of the store's folder, and neither in the child's command line nor in its environment."""
+    synth = runner.synth_of(settings(tmp_path))
+    async with scene_in(tmp_path, None, synth=synth) as scene:
+        alice = scene.discord.user("alice")
+        asked = await alice.slash("bark", "say", text="hello there", format="flac")
+        posted = await asked.until(lambda message: message.attachments, timeout=60)
+        said = await words(await alice.use_on_message(THIS, posted))
+        assert "it is the very file" in said
+        assert "valid and signed by me" in said
+        child = psutil.Process(synth._life.pid)
+        told = " ".join([*child.cmdline(), *child.environ().values()])
+        secret = (tmp_path / papers.FOLDER / chain.KEY_FILE).read_text().splitlines()[1:-1]
+        assert secret
+        assert not any(line in told for line in secret)
 
 
 def findings(**values: object) -> Findings:
