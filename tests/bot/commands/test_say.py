@@ -52,6 +52,7 @@ async def test_the_simple_case_is_not_crowded(tmp_path: Path) -> None:
         assert {name: found for name, found in required.items() if found} == {
             **{name: ["text"] for name in ("say", "sing", "sound", "takes", "play")},
             "read": ["on"],
+            "verify": ["file"],
         }
 
 
