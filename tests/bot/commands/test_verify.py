@@ -106,7 +106,7 @@ async def test_what_the_real_synth_process_makes_is_signed_by_the_bot_and_known_
     async with scene_in(tmp_path, None, synth=synth) as scene:
         alice = scene.discord.user("alice")
         asked = await alice.slash("bark", "say", text="hello there", format="flac")
-        posted = await asked.until(lambda message: message.attachments, timeout=60)
+        posted = await asked.until(lambda message: message.attachments, timeout=100)
         said = await words(await alice.use_on_message(THIS, posted))
         assert "it is the very file" in said
         assert "valid and signed by me" in said
