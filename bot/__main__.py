@@ -60,6 +60,11 @@ def _parser() -> argparse.ArgumentParser:
     audit.add_argument("--since", metavar="DATE", help="also print the rows since then, one JSON object a line")
     audit.add_argument("--seen", metavar="ROW:HASH", help="a head that was posted: the chain has to go through it")
     audit.set_defaults(run=_audit)
+    verify = commands.add_parser("verify", help="is a clip one of this bot's? watermark, Content Credentials, tags")
+    verify.add_argument("file", type=Path, metavar="FILE", help="Ogg, MP3, FLAC or WAV")
+    verify.add_argument("--json", action="store_true", help="for other programs")
+    verify.add_argument("--config", type=Path, help="default: config.toml, if it is there")
+    verify.set_defaults(run=_verify)
     for name, (_, words) in PASSED_ON.items():
         commands.add_parser(name, help=words, add_help=False)
     return parser
@@ -91,6 +96,12 @@ def _audit(options: argparse.Namespace) -> int:
     from bot import auditor  # noqa: PLC0415 - only this command needs it
 
     return auditor.run(options.config, since=options.since, seen=options.seen)
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from bot import detector  # noqa: PLC0415 - only this command needs it
+
+    return asyncio.run(detector.run(options.file, path=options.config, as_json=options.json))
 
 
 def _synth(name: str, arguments: list[str]) -> int:

@@ -16,6 +16,7 @@ from typing import Any
 import aiohttp
 import discord
 
+from bot import papers
 from bot.client import BarkClient
 from bot.commands import buttons
 from bot.commands.brake import Brake
@@ -31,11 +32,13 @@ from bot.flow.progress import Board
 from bot.flow.reading import Reading
 from bot.flow.render import Renderer, Settings
 from bot.flow.reply import Outbox
+from bot.flow.verify import Verifier, from_store
 from bot.flow.voice import Voice
 from bot.guard import wordfile
 from bot.guard.listed import listed
 from bot.guard.verdict import HouseRules
 from bot.house import House
+from bot.mark import known_keys
 from bot.moderation.herald import Herald
 from bot.moderation.marshal import Marshal
 from bot.moderation.rules import Rulebook
@@ -203,6 +206,11 @@ class App:
                 warden=self._warden,
                 marshal=self._marshal,
                 contact=config.guard.contact,
+                verifier=Verifier(
+                    find=from_store(self._store),
+                    certificate=papers.certificate(config),
+                    keys=lambda: known_keys(config),
+                ),
             )
         )
 

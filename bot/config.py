@@ -93,6 +93,8 @@ class GuardSection(_Section):
     contact: Annotated[str, Field(max_length=200)] = ""
     names: tuple[Annotated[str, Field(min_length=2, max_length=40)], ...] = ()
     watermark_key_file: str = ""
+    c2pa_certificate: str = ""
+    c2pa_key: str = ""
 
 
 class DiscordSection(_Section):

@@ -17,9 +17,11 @@ import aiohttp
 import discord
 
 from bot import config as configuration
+from bot import papers
 from bot.config import Config
 from bot.errors import BarkbotError, Exit
 from bot.guard import wordfile
+from synth.credentials import BadCredentials, Signer
 
 NEEDED_DISK = 1 << 30  # bytes: some hours of audio, the database, room to breathe
 COMMENTS = 300  # characters shown of what a word list says about itself
@@ -82,6 +84,7 @@ def looks(settings: Config) -> Sequence[Callable[[], Awaitable[Finding]]]:
     return (
         lambda: _disk(settings.store.folder),
         lambda: _words(settings.guard.words),
+        lambda: _signing(settings),
         lambda: _token(settings.discord.api or DISCORD_API),
         lambda: _model(settings),
         lambda: _recordings(settings),
@@ -128,6 +131,22 @@ async def _words(path: str) -> Finding:
     return Finding(
         name="word list", good=True, words=f"{len(file.words)} words and phrases in {path}, which says: {said}"
     )
+
+
+async def _signing(settings: Config) -> Finding:
+    name = "Content Credentials"
+
+    def look() -> Finding:
+        certificate, key = papers.prepare(settings)
+        if not key:
+            return Finding(name=name, good=None, words="off: pip install c2pa-python to sign MP3, FLAC and WAV")
+        Signer(Path(certificate), Path(key))
+        return Finding(name=name, good=True, words=f"MP3, FLAC and WAV are signed with {certificate}")
+
+    try:
+        return await asyncio.to_thread(look)
+    except (BarkbotError, BadCredentials) as error:
+        return Finding(name=name, good=False, words=str(error))
 
 
 async def _token(api: str) -> Finding:

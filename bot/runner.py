@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 
+from bot import papers
 from bot.app import DATABASE, App, signals
 from bot.config import Config
 from bot.loopback.point import point_discord_at
@@ -20,6 +21,7 @@ log = logging.getLogger(__name__)
 def synth_of(config: Config) -> Synth:
     """The synth process as configured; it starts with the app."""
     model = config.model
+    certificate, key = papers.prepare(config)
     options = worker.WorkerOptions(
         model=model.name,
         device=model.device,
@@ -31,6 +33,8 @@ def synth_of(config: Config) -> Synth:
         hubert=config.voices.hubert,
         quantizer=config.voices.quantizer,
         recogniser=config.voices.recogniser,
+        certificate=certificate,
+        key=key,
         log_level=config.log.level,
         watermark_key=key_of(config),
     )

@@ -269,5 +269,15 @@ CREATE TABLE complaints (
 CREATE INDEX complaints_by_user ON complaints (user_id, made_at);
 """
 
+_DISCLOSURE = """
+-- Files that were made here, known again by /bark verify: flow/made.py. Neither text nor person.
+CREATE TABLE made (
+    hash    BLOB PRIMARY KEY CHECK (length(hash) = 32),  -- SHA-256
+    job     INTEGER NOT NULL,                     -- jobs are forgotten sooner
+    made_at REAL NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX made_by_job ON made (job);
+"""
+
 # Append-only: a released migration is never edited. PRAGMA user_version counts how many have run.
-MIGRATIONS: tuple[str, ...] = (_INITIAL, _SIDE_BY_SIDE, _PEOPLE, _METERS, _AUDIT, _MODERATION)
+MIGRATIONS: tuple[str, ...] = (_INITIAL, _SIDE_BY_SIDE, _PEOPLE, _METERS, _AUDIT, _MODERATION, _DISCLOSURE)

@@ -590,6 +590,44 @@ AUDIT_POSTED = (
     "The audit log ends at row {seq}, SHA-256 `{hash}`.\n"
     "-# Signature (Ed25519) `{signature}`, key `{key}`. Changes to earlier rows are evident from now on, nothing more."
 )
+# Is a clip from here?
+VERIFY = "Find out whether a clip is AI-generated speech of mine"
+VERIFY_FILE = "The clip: Ogg, MP3, FLAC or WAV"
+VERIFY_THIS = "Is this from Bark?"
+VERIFY_NOTHING = "There is no audio file in that message."
+VERIFY_BUSY = "I am still looking at other clips. Try again in a minute."
+VERIFY_TOO_BIG = "That file is larger than {limit}, the most I look at. Cut out the part in question."
+VERIFY_NOT_AUDIO = "I cannot read that as audio: I know Ogg, MP3, FLAC and WAV."
+VERIFY_TOO_HARD = "That file took me too long to read. Save it anew, or cut out the part in question."
+VERIFY_MADE = "**I made this** on <t:{when}:f>: it is the very file."
+VERIFY_NAMED = (
+    "Its name is that of a clip which I made on <t:{when}:f>, but it is not that file: it was changed, or the name was"
+    " given to another one."
+)
+VERIFY_MARK = "**Watermark**: found (p = {p}). I made this, or most of it."
+VERIFY_PUBLIC_MARK = (
+    "**Watermark**: the public one is found (p = {p}). It was made with barkbot, though by nobody in particular: everybody"
+    " has that key."
+)
+VERIFY_NO_MARK = "**Watermark**: none found, which proves nothing."
+VERIFY_CREDENTIAL_OWN = "**Content Credentials**: valid and signed by me; the file is as it was made."
+VERIFY_CREDENTIAL_AI = (
+    "**Content Credentials**: valid, and they say that it is AI-generated. They are signed by “{signer}”, whoever"
+    " that is."
+)
+VERIFY_CREDENTIAL = (
+    "**Content Credentials**: valid, but they do not say that it is AI-generated. They are signed by “{signer}”, whoever"
+    " that is."
+)
+VERIFY_CREDENTIAL_BROKEN = (
+    "**Content Credentials**: broken. The file was changed after it was signed, or they are forged."
+)
+VERIFY_NO_CREDENTIAL = "**Content Credentials**: none. Ogg cannot carry them, and much drops them on the way."
+VERIFY_CREDENTIAL_UNREAD = "**Content Credentials**: I cannot read them where I run."
+VERIFY_TAGGED = "**Tags**: they say that it is AI-generated. Everybody can write that, or take it out."
+VERIFY_NOT_TAGGED = "**Tags**: nothing."
+VERIFY_LISTENED = "I have listened to the first {length}."
+VERIFY_NO_PROOF = "So nothing says that this is mine; that is no proof that a person speaks."
 
 
 # How lengths and sizes are written

@@ -25,6 +25,7 @@ Importing this package costs nothing. One job runs through these files, in this 
     cuda/          the same on CUDA: static steps as CUDA graphs, Triton kernels, 8-bit or 4-bit weights
     mastering.py   the pieces' waveforms -> one: trimmed, joined, levelled, limited
     audio.py       waveform -> Ogg Opus, MP3, FLAC or WAV          growing.py   a file beside its place until it is whole
+                   (credentials.py signs it, chain.py makes a certificate for that, cue.py is what may be heard first)
     enrol/         recordings: what they say, and voices made of them
     bounded.py     strangers' files are read in a child of their own (the bot may import it): bounded_tasks.py, decode.py
     live.py        from a request to the bytes of its Ogg Opus file while it is being made:
@@ -32,5 +33,6 @@ Importing this package costs nothing. One job runs through these files, in this 
     watermark.py   the mark of every clip: marking.py puts it in, mark_search.py looks for it, mark_key.py has its key
                    (docs/watermark.md says what it proves)
     listener.py    the packets of a file that still grows          ogg.py       Ogg bytes -> Opus packets (the bot may import both)
+    verify.py      what a file tells of where it comes from (the bot imports it)
     pup/           the miniature Bark that ships with the code
 """

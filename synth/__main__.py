@@ -104,6 +104,12 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         metavar="P",
         help="end at this probability of the end, or off (%(default)s)",
     )
+    add(
+        "--sign",
+        nargs=2,
+        metavar=("CHAIN.pem", "KEY.pem"),
+        help="sign MP3, FLAC and WAV with Content Credentials: a certificate with its authority's, and its private key",
+    )
     add("--tokens", metavar="FILE.npz", type=_npz_path, help="also write the tokens, in the format of a voice")
     add(
         "--watermark-key",
@@ -161,6 +167,7 @@ def _say(args: argparse.Namespace) -> None:
 
     key = _watermark_key(args)
     text.normalise(words)  # an empty text is known before a model is loaded
+    sign = _signer(args)
     model, seats = _load(args)
     request = dataclasses.replace(_request(model, words, args), seed=seeds[0])
     voice, told = Path(args.voice).stem if args.voice else None, Told(args)
@@ -168,7 +175,7 @@ def _say(args: argparse.Namespace) -> None:
     def ready(number: int, speech: Speech) -> None:
         waveform = finish([piece.waveform for piece in speech.pieces], speech.sample_rate, mark=key)
         tags = audio.Tags(voice=voice, seed=speech.seed, model=model.name)
-        audio.write(outputs[number], waveform, speech.sample_rate, tags)
+        audio.write(outputs[number], waveform, speech.sample_rate, tags, sign=sign)
         if tokens:
             _write_tokens(tokens[number], speech.tokens())
         told.add(number, outputs[number], len(waveform) / speech.sample_rate, speech.seed)
@@ -185,6 +192,18 @@ def _say(args: argparse.Namespace) -> None:
                 speak_takes(model, request, seeds, seats=seats, ready=ready, watch=watch)
     finally:
         told.show()
+
+
+def _signer(args: argparse.Namespace) -> Callable[[bytes, str], bytes] | None:
+    if not args.sign:
+        return None
+    from synth import credentials  # noqa: PLC0415 - see the top
+
+    if args.output.suffix.lower() not in credentials.TYPES:
+        raise SynthError("Ogg cannot carry Content Credentials: with --sign write a .mp3, .flac or .wav file.")
+    if not credentials.installed():
+        raise SynthError("--sign needs the package c2pa-python: pip install it.")
+    return credentials.Signer(*map(Path, args.sign))
 
 
 class Told:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +28,9 @@ OPUS_BITS = (6_000, 256_000)  # bit/s for one channel; libsndfile maps compressi
 SPEECH_BITS = 64_000  # bit/s
 SMALLER_BITS = (48_000, 32_000, 24_000, 16_000, 10_000)  # tried in turn when a file has to get smaller
 SOFTWARE = "barkbot"
+
+Sign = Callable[[bytes, str], bytes]
+"""Called as (file's bytes, its suffix): the bytes with Content Credentials, as `synth.credentials` makes them."""
 
 
 class UnknownFormat(JobError):
@@ -68,17 +72,32 @@ def is_opus(path: str | Path) -> bool:
     return _FORMATS.get(Path(path).suffix.lower()) is _OPUS
 
 
-def write(path: str | Path, waveform: npt.NDArray[Any], rate: int, tags: Tags, *, max_bytes: int | None = None) -> None:
-    """(n,) at `rate` Hz into a file whose ending picks the format; complete and synced to disk, or not there at all.
+def write(
+    path: str | Path,
+    waveform: npt.NDArray[Any],
+    rate: int,
+    tags: Tags,
+    *,
+    max_bytes: int | None = None,
+    sign: Sign | None = None,
+) -> None:
+    """(n,) at `rate` Hz into a file whose ending picks the format; complete, signed and synced to disk, or not there at all.
 
     Opus and MP3 take fewer bits where `max_bytes` asks for it. Raises UnknownFormat, BrokenAudio, TooLarge, DiskFull,
-    CannotWrite.
+    CannotWrite, and what `sign` raises.
     """
     target = Path(path)
     if not supported(target):
         raise UnknownFormat(f"{target.name!r} names no audio format: use one of {', '.join(sorted(_FORMATS))}.")
-    kind = _FORMATS[target.suffix.lower()]
-    fitting = _fitting(checked(waveform), rate, kind, tags.fields(), max_bytes)
+    suffix = target.suffix.lower()
+    fitting = _fitting(
+        checked(waveform),
+        rate,
+        _FORMATS[suffix],
+        tags.fields(),
+        max_bytes,
+        finish=lambda data: sign(data, suffix) if sign else data,
+    )
     if not fitting:
         raise TooLarge(f"The audio does not fit into {max_bytes} bytes: shorten the text.")
     _store(target, fitting[1])
@@ -129,12 +148,18 @@ _FORMATS = {
 
 
 def _fitting(
-    waveform: npt.NDArray[Any], rate: int, kind: _Kind, fields: dict[str, str], max_bytes: int | None
+    waveform: npt.NDArray[Any],
+    rate: int,
+    kind: _Kind,
+    fields: dict[str, str],
+    max_bytes: int | None,
+    *,
+    finish: Callable[[bytes], bytes] = lambda data: data,
 ) -> tuple[int, bytes] | None:
     """The best bit rate whose file is small enough, and the file's bytes; None if there is none."""
     lossy = kind.subtype in {"OPUS", "MPEG_LAYER_III"}
     for bits in (SPEECH_BITS, *SMALLER_BITS) if lossy else (SPEECH_BITS,):
-        data = _encoded(waveform, rate, kind, bits, fields)
+        data = finish(_encoded(waveform, rate, kind, bits, fields))
         if max_bytes is None or len(data) <= max_bytes:
             return bits, data
     return None
@@ -150,14 +175,17 @@ def _encoded(waveform: npt.NDArray[Any], rate: int, kind: _Kind, bits: int, fiel
     settings = {"format": kind.container, "subtype": kind.subtype, **quality(kind.subtype, rate, bits)}
     with soundfile.SoundFile(out, "w", samplerate=rate, channels=1, **settings) as file:
         for name, value in fields.items():
-            # libsndfile's MP3 tags are Latin-1 by their label and UTF-8 by their bytes: only ASCII survives
-            setattr(
-                file, name, value.encode("ascii", "backslashreplace").decode() if kind.container == "MP3" else value
-            )
+            setattr(file, name, _for_mp3(name, value) if kind.container == "MP3" else value)
         if kind.container != "MP3":  # LAME writes its own name there
             file.software = SOFTWARE
         file.write(np.clip(waveform, -1.0, 1.0).astype(np.float32))
     return out.getvalue()
+
+
+def _for_mp3(name: str, value: str) -> str:
+    """libsndfile's MP3 tags are Latin-1 by their label and UTF-8 by their bytes: only ASCII survives. A / parts two artists."""
+    plain = value.encode("ascii", "backslashreplace").decode()
+    return plain.replace("/", " ") if name == "artist" else plain
 
 
 def quality(subtype: str, rate: int, bits: int) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from typing import Any
 
 from synth.bounded import HEADER, Bounds, TooBig, Unreadable
 
-TASKS = {"decode": "synth.decode:decode"}  # name -> module:function
+TASKS = {"decode": "synth.decode:decode", "verify": "synth.verify:task"}  # name -> module:function
 
 Task = Callable[[bytes, Bounds], tuple[dict[str, Any], bytes]]
 

@@ -50,6 +50,7 @@ def decoded(data: bytes, bounds: Bounds) -> tuple[npt.NDArray[np.float32], dict[
 
 def kind_of(data: bytes) -> str:
     """The format that the first bytes are of; empty for none that is known."""
+    data = _past_id3(data)
     if data.startswith(b"OggS"):
         return "OGG"
     if data.startswith(b"fLaC"):
@@ -61,6 +62,17 @@ def kind_of(data: bytes) -> str:
     ):  # a frame of layer III
         return "MP3"
     return ""
+
+
+def _past_id3(data: bytes) -> bytes:
+    """C2PA puts an ID3 tag in front of a FLAC; libsndfile passes over it. Of anything else the tag itself says MP3."""
+    if not data.startswith(b"ID3") or len(data) < 10:
+        return data
+    size = 0
+    for byte in data[6:10]:  # seven bits each; ID3v2.4, 3.1
+        size = size << 7 | byte & 0x7F
+    behind = data[10 + size : 14 + size]
+    return behind if behind == b"fLaC" else data
 
 
 def _check(file: soundfile.SoundFile, kind: str) -> None:

@@ -19,7 +19,9 @@ from synth import audio, checkpoint, device
 from synth.bark import Tokens
 from synth.batch import Batch
 from synth.cpu import choose as on_cpu
+from synth.credentials import Signer
 from synth.cuda import choose as on_cuda
+from synth.cue import cue
 from synth.enrol import enrolment as recordings
 from synth.enrol.enrolment import Enrolment
 from synth.enrol.sources import Sources
@@ -75,8 +77,9 @@ def load_engine(options: WorkerOptions, tell: Callable[[str, float], None]) -> B
     )
     model = load_model(plan, tell, graphs=options.graphs)
     sources = Sources(hubert=options.hubert, quantizer=options.quantizer, recogniser=options.recogniser)
+    sign = Signer(Path(options.certificate), Path(options.key)) if options.certificate else None
     found = recordings.find(plan.model, sources)
-    return BarkEngine(model, seats=plan.seats, mark=options.watermark_key, enrolment=found)
+    return BarkEngine(model, seats=plan.seats, mark=options.watermark_key, sign=sign, enrolment=found)
 
 
 def tokenized(model: Model, text: str, voice: str | None) -> list[list[int]]:
@@ -99,12 +102,21 @@ def gaps(voices: Sequence[Voice | None]) -> list[float]:
 
 
 class BarkEngine:
-    """A loaded model, ready for jobs. `seats`: pieces of them that are in work at once; `mark`: the watermark's key."""
+    """A loaded model, ready for jobs.
+
+    `seats`: pieces of them that are in work at once; `mark`: the watermark's key; `sign`: puts credentials into files.
+    """
 
     def __init__(
-        self, model: Model, *, seats: int, mark: bytes = PUBLIC_KEY, enrolment: Enrolment | None = None
+        self,
+        model: Model,
+        *,
+        seats: int,
+        mark: bytes = PUBLIC_KEY,
+        sign: audio.Sign | None = None,
+        enrolment: Enrolment | None = None,
     ) -> None:
-        self._mark = mark
+        self._mark, self._sign = mark, sign
         self.tasks = Batch(seats=seats)
         self._model = self.tasks.share(model)
         self.model = model.name
@@ -165,7 +177,10 @@ class BarkEngine:
         waveforms, pauses = [piece.waveform for piece in speech.pieces], gaps(request.voices)
         waveform = finish(waveforms, speech.sample_rate, gaps=pauses, mark=self._mark)
         self._keep_tokens(job, path, speech.tokens())
-        audio.write(path, waveform, speech.sample_rate, self._tags(job, request.seed), max_bytes=job.max_bytes)
+        if job.cue:
+            waveform = np.concatenate([cue(speech.sample_rate), waveform])
+        tags = self._tags(job, request.seed)
+        audio.write(path, waveform, speech.sample_rate, tags, max_bytes=job.max_bytes, sign=self._sign)
         return len(waveform) / speech.sample_rate
 
     def _tags(self, job: Job, seed: int) -> audio.Tags:
@@ -190,7 +205,7 @@ class BarkEngine:
         """The same, with the file growing; what was heard of a job that fails is removed with it."""
         size, seconds = 0, 0.0
         tags = self._tags(job, job.seed)
-        parts = live(self._model, request, tags, watch=step, max_bytes=job.max_bytes, mark=self._mark)
+        parts = live(self._model, request, tags, watch=step, max_bytes=job.max_bytes, mark=self._mark, cued=job.cue)
         with growing(Path(job.path)) as add, contextlib.closing(parts):
             for part in parts:
                 add(part.data)

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from synth import ogg
 from synth.audio import OPUS_PRE_SKIP, OPUS_RATES, SMALLER_BITS, SPEECH_BITS, Tags, TooLarge
 from synth.bark import Model, Request, Tokens
+from synth.cue import cue
 from synth.encoder import Encoder
 from synth.errors import JobError
 from synth.leveller import Leveller
@@ -52,8 +53,11 @@ def live(
     watch: Watch | None = None,
     max_bytes: int | None = None,
     mark: bytes | None = None,
+    cued: bool = False,
 ) -> Generator[Part]:
-    """Speak a request, part by part; work is done when the next part is asked for. `mark` is as in `finish`.
+    """Speak a request, part by part; work is done when the next part is asked for.
+
+    `mark` is as in `finish`; `cued`: with the cue in front.
 
     Raises what `stream` raises, BrokenAudio, TooLarge once there is more than `max_bytes`, and JobError where
     `can_be_live` says no. A text that could be too long gets fewer bits from its beginning on.
@@ -62,7 +66,7 @@ def live(
         raise JobError(
             f"Opus knows no rate of {model.codec.sampling_rate} Hz: this model cannot be heard while it speaks."
         )
-    way, size = _Way(model.codec.sampling_rate, tags, bits_for(model, request, max_bytes), mark), 0
+    way, size = _Way(model.codec.sampling_rate, tags, bits_for(model, request, max_bytes), mark, cued=cued), 0
     with contextlib.closing(stream(model, request, watch)) as chunks:
         for chunk in chunks:
             data = way.push(chunk)
@@ -88,7 +92,8 @@ def bits_for(model: Model, request: Request, max_bytes: int | None) -> int:
 class _Way:
     """Chunks of sound in, bytes of the file out."""
 
-    def __init__(self, rate: int, tags: Tags, bits: int, mark: bytes | None) -> None:
+    def __init__(self, rate: int, tags: Tags, bits: int, mark: bytes | None, *, cued: bool) -> None:
+        self._first = [cue(rate)] if cued else []
         self._marker = Embedder(rate, mark) if mark is not None else None
         self._trimmer, self._leveller = Trimmer(rate), Leveller(rate)
         self._encoder, self._reader = Encoder(rate, tags, bits=bits), ogg.OggOpus()
@@ -102,7 +107,9 @@ class _Way:
             if self._marker:
                 levelled.append(self._leveller.push(self._marker.end()))
             levelled.append(self._leveller.end())
-        data = self._encoder.push(np.concatenate(levelled)) if any(map(len, levelled)) else b""
+        first, self._first = self._first, []
+        sound = [*first, *levelled]
+        data = self._encoder.push(np.concatenate(sound)) if any(map(len, sound)) else b""
         if chunk.tokens is not None:
             data += self._encoder.end()
         for packet in self._reader.push(data):

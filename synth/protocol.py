@@ -76,6 +76,7 @@ class Job:
     takes: int = 1  # versions, with seeds one after another, each in a file of its own: see `take_path`
     tokens: bool = False  # write what was generated, too, beside each file, with the ending .npz: it is a voice
     stream: bool = False  # tell of sound while it is being made; the path must end in .ogg or .opus
+    cue: bool = False  # two tones before the speech: it sounds like a person whom there is (synth/cue.py)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)

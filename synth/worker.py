@@ -80,6 +80,8 @@ class WorkerOptions:
     hubert: str = ""  # what voices are made of recordings by: see `synth.enrol.enrolment.Sources`
     quantizer: str = ""
     recogniser: str = ""
+    certificate: str = ""  # path of a PEM chain to sign files with: synth/credentials.py; "": not at all
+    key: str = ""  # path of its private key
     log_level: str = "INFO"
     watermark_key: bytes = dataclasses.field(
         default=PUBLIC_KEY, repr=False

@@ -210,6 +210,7 @@ async def test_commands_are_synced_only_when_they_changed(tmp_path: Path) -> Non
                 "Bark this",
                 "Bark this in voice",
                 "Report to moderators",
+                "Is this from Bark?",
             ]
         discord.faults.add(Fault.server_error(400, sync, times=None))
         async with bot_on(discord, tmp_path):

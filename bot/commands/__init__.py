@@ -3,6 +3,7 @@
 say.py        the group /bark; say, sing, sound, takes; what all of them may be told
 dialogue.py   several voices     long.py  a window or a file     again.py  the last text once more
 line.py       queue, cancel      help.py  commands and marks     about.py  about, stats
+verify.py     is this clip from here?
 menus.py      what stands in the context menu of a message
 desk.py       where all of them hand in what they ask for      compose.py  all of them, put together
 forms.py      the language and the mistakes of everything that comes in

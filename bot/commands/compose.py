@@ -28,6 +28,7 @@ from bot.commands import (
     say,
     server,
     settings,
+    verify,
     voice,
     voices,
 )
@@ -42,6 +43,7 @@ from bot.flow.pace import Pace
 from bot.flow.post import ERRORS, Post
 from bot.flow.progress import Board
 from bot.flow.reading import Reading
+from bot.flow.verify import Verifier
 from bot.flow.visitor import Visitor
 from bot.house import House
 from bot.moderation.marshal import Marshal
@@ -76,6 +78,7 @@ class Parts:
     warden: Warden
     marshal: Marshal
     contact: str  # of those who run the bot, in their words
+    verifier: Verifier
 
 
 def compose(parts: Parts) -> None:
@@ -110,9 +113,10 @@ def compose(parts: Parts) -> None:
     moderators = _admin(parts)
     help.add(bark, moderators, desk, client)
     about.add(bark, store=parts.store, clock=parts.clock, ready=parts.ready, invite=client.invite)
+    verify_this = verify.add(bark, parts.verifier)
     client.tree.add_command(bark)
     client.tree.add_command(moderators)
-    for menu in (*menus.build(desk, parts.booth), report):
+    for menu in (*menus.build(desk, parts.booth), report, verify_this):
         client.tree.add_command(menu)
 
     async def invite(user_id: int, rules: Refused) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import codecs
 import contextlib
 import dataclasses
@@ -15,6 +14,7 @@ from bot.commands.desk import Desk
 from bot.commands.forms import Modal, whisper
 from bot.commands.refusing import refuse
 from bot.commands.say import FINE, OPTION_LENGTH, Seconds, Seed, Temperature, Voice, offer_voices, wishes
+from bot.flow import upload
 from bot.flow.ask import Ask
 from bot.flow.check import Refused
 from bot.flow.options import Format, Kind, Options
@@ -23,7 +23,6 @@ from bot.settings import Feature
 from bot.texts import say
 
 MOST_BYTES = 64 * 1024  # of a file: more than any text that is taken, in any encoding
-READ_FOR = 20.0  # seconds for fetching it from Discord
 MARKED = {  # byte order mark -> encoding; without a mark it is UTF-8
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF16_LE: "utf-16",
@@ -89,9 +88,8 @@ async def _read_aloud(interaction: discord.Interaction, desk: Desk, file: discor
     """Fetch the file and ask for what it says. Discord is answered first: it waits 3 s, the file may take longer."""
     await interaction.response.defer(thinking=True)
     try:
-        async with asyncio.timeout(READ_FOR):
-            text = decoded(await file.read())
-    except ERRORS:
+        text = decoded(await upload.fetch(file, MOST_BYTES))
+    except upload.Unfetched:
         await _take_back(interaction, Refused(rule="file-gone", words=say(texts.FILE_GONE)))
         return
     if text is None:

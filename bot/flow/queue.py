@@ -11,9 +11,10 @@ from __future__ import annotations
 import collections
 import heapq
 import sqlite3
+from collections.abc import Iterable
 from typing import Any
 
-from bot.flow import stage
+from bot.flow import made, stage
 from bot.flow.job import Job, State
 
 EVERYTHING = ""  # the flow above all servers
@@ -118,6 +119,7 @@ def rendered(
     cost: float,
     model: str,
     now: float,
+    hashes: Iterable[bytes] = (),
 ) -> bool:
     """rendering -> rendered: the file is complete. The flow pays what the work really cost."""
     changed = db.execute(
@@ -127,6 +129,7 @@ def rendered(
     ).rowcount
     if changed:
         _charge(db, job.flow, cost - job.estimate)
+        made.remember(db, job.id, hashes, now)
     return changed == 1
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bot.flow import clips, queue
+from bot.flow import clips, made, queue
 from bot.flow.job import Job
 from bot.flow.pace import Pace
 from bot.flow.progress import Board
@@ -190,6 +190,7 @@ class Renderer:
             max_seconds=options.max_seconds,
             max_bytes=min(job.size_limit, REQUEST // options.takes),
             stream=options.speak_in is not None and options.suffix == ".ogg" and options.takes == 1,
+            cue=options.cue,
         )
 
     def _progress(self, progress: protocol.Progress) -> None:
@@ -197,6 +198,8 @@ class Renderer:
 
     async def _write_down(self, job: Job, voice: str | None, finished: protocol.Finished) -> None:
         self.pace = self.pace.learn(job.text, finished.cost / job.options.takes)
+        files = clips.paths(dataclasses.replace(job, path=finished.path))
+        hashes = await asyncio.to_thread(made.digests, files)
         still_wanted = await self._store.insist(
             queue.rendered,
             job,
@@ -207,8 +210,9 @@ class Renderer:
             cost=finished.cost,
             model=finished.model,
             now=self._clock(),
+            hashes=hashes,
         )
         await self._store.insist(remember, "pace", dataclasses.asdict(self.pace))
         log.info("%r: %.1f s of audio in %.1f s", job, finished.seconds, finished.took)
         if not still_wanted:  # cancelled a moment before
-            await asyncio.to_thread(clips.remove, clips.paths(dataclasses.replace(job, path=finished.path)))
+            await asyncio.to_thread(clips.remove, files)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 import discord
 
 from bot import i18n, texts
-from bot.flow import door, stage
+from bot.flow import door, speaker, stage
 from bot.flow.entrance import Entrance
 from bot.flow.plain import beginning
 from bot.flow.playing import WATCH, Playing
@@ -60,6 +60,7 @@ class Room:
         self._idle_since: float | None = None
         self._record = Record(store=shared.store, sounds=shared.sounds, tell=shared.tell)
         self._channel_id: int | None = None
+        self._cued: int | None = None  # the channel that has heard the cue since the bot came
         self.changed = asyncio.Event()
         self.voice: VoiceClient | None = None
         self.playing: Playing | None = None
@@ -94,7 +95,7 @@ class Room:
             left = await self._record.clear(self.guild_id, State.SKIPPED)
             self._judge(State.SKIPPED)
             self._held_at = None
-            await self._exit()
+            await self._exit(done=True)
             await self._settle()
             self.changed.set()
             return left
@@ -220,6 +221,9 @@ class Room:
             return
         watch_at = shared.clock.now() + WATCH
         self.text_id = entry.turn.text_id
+        if self._cued != channel.id:
+            self._cued = channel.id
+            speech.precede(speaker.cue())
         self.playing = Playing(turn=entry.turn, job=entry.job, speech=speech, began_at=speech.heard, watch_at=watch_at)
         self.playing.start(voice, self.changed.set)
         words = beginning(entry.job.text, SHOWN)
@@ -245,6 +249,8 @@ class Room:
         if playing is None or not (playing.ended or (playing.verdict and lost)):
             return  # its thread may still have to send the silence at the end
         self.playing = None
+        if not playing.speech.preceded:  # nobody heard all of it: it comes again
+            self._cued = None
         if self.voice is not None:
             self.voice.stop()
         await self._record.settle(playing)
@@ -273,9 +279,10 @@ class Room:
             await self._shared.tell(text_id, words)
         return None
 
-    async def _exit(self) -> None:
-        """Be nowhere."""
+    async def _exit(self, *, done: bool = False) -> None:
+        """Be nowhere. `done`: not only until the connection is made anew."""
         voice, self.voice = self.voice, None
+        self._cued = None if done else self._cued
         self._alone_since = self._idle_since = None
         if voice is None:
             return
@@ -309,7 +316,7 @@ class Room:
         if voice is None or not voice.gone:
             return
         where = f"<#{self._channel_id}>"
-        await self._exit()
+        await self._exit(done=voice.thrown_out)
         left = await self._shared.store.insist(stage.line, self.guild_id)
         if voice.thrown_out:
             self._held_at = max((entry.turn.id for entry in left), default=0)
@@ -327,13 +334,13 @@ class Room:
         if self._alone_since is not None and now - self._alone_since >= self._shared.alone_after:
             await self._give_up(channel.id, say(texts.VOICE_ALONE, channel=channel.mention))
         elif self._idle_since is not None and now - self._idle_since >= self._shared.idle_after:
-            await self._exit()
+            await self._exit(done=True)
 
     async def _give_up(self, channel_id: int, why: str) -> None:
         """Leave, and drop what was to be heard there; who asked for it is told why, if there was anything."""
         left = await self._record.clear(self.guild_id, State.DROPPED, channel_id)
         self._judge(State.DROPPED)
-        await self._exit()
+        await self._exit(done=True)
         await self._settle()
         if left:
             await self._shared.tell(self.text_id, say(texts.VOICE_GIVEN_UP, why=why, count=len(left)))

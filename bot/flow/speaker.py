@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections
+import functools
 import io
 import threading
 from collections.abc import Sequence
@@ -14,6 +16,7 @@ from synth.ogg import OggOpus
 
 FRAME = 0.02  # seconds in a packet, and between two
 PREBUFFER = 0.4  # seconds that are there before it begins to be heard
+CUE = Path(__file__).with_name("cue.ogg")  # synth/cue.py makes it
 LONGEST_PREBUFFER = 6.4  # seconds: where the model is slower than speech each pause makes the next buffer longer
 
 
@@ -27,6 +30,7 @@ class Speech(discord.AudioSource):
     def __init__(self, packets: Sequence[bytes] = (), *, whole: bool = False) -> None:
         self._lock = threading.Lock()
         self._packets = list(packets)
+        self._before: collections.deque[bytes] = collections.deque()
         self._next = 0
         self._whole, self._broken = whole, False
         self._buffer = PREBUFFER
@@ -51,6 +55,16 @@ class Speech(discord.AudioSource):
         """What was there goes on behind the new packets only if it is the same; else it is of another try."""
         there = self._packets[at:]
         return there if there[: len(packets)] == list(packets) else list(packets)
+
+    def precede(self, packets: Sequence[bytes]) -> None:
+        """These are heard first. They are no part of the clip and count nowhere."""
+        with self._lock:
+            self._before = collections.deque(packets)
+
+    @property
+    def preceded(self) -> bool:
+        """Whether all that was to be heard first was."""
+        return not self._before
 
     def end(self) -> None:
         """There is no more: it is whole."""
@@ -101,6 +115,8 @@ class Speech(discord.AudioSource):
         """The next 20 ms; empty at the end. Called by the player's thread."""
         with self._lock:
             self.reads += 1
+            if self._before:
+                return self._before.popleft()
             if self._next >= len(self._packets):
                 if self._whole or self._broken:
                     return b""
@@ -112,6 +128,12 @@ class Speech(discord.AudioSource):
             self._filling = False
             self._next += 1
             return self._packets[self._next - 1]
+
+
+@functools.cache
+def cue() -> tuple[bytes, ...]:
+    """Two soft tones: what follows is made by a machine."""
+    return tuple(packet.data for packet in OggOpus().push(CUE.read_bytes()))
 
 
 def load(path: Path) -> Speech:

@@ -13,6 +13,7 @@ from bot.app import App
 from bot.flow import queue, stage
 from bot.flow.job import Job
 from bot.flow.room import Room
+from bot.flow.speaker import cue
 from bot.loopback.exchange import Exchange
 from bot.loopback.listener import Listener
 from bot.loopback.rtp import SILENCE
@@ -23,6 +24,7 @@ from tests.bot.harness import bot_on
 from tests.fakes.clock import HandClock
 
 SCHEMA = os.environ.get("DISCORD_OPENAPI")
+CUE = [packet for packet in cue() if packet != SILENCE]
 WHOLE = 51  # packets of the scripted child's second of tone
 
 
@@ -96,9 +98,19 @@ class Ears:
         return [entry.turn.job for entry in await self.app._store.call(stage.line, self.discord.guild_id)]
 
 
-def speech(listener: Listener) -> list[bytes]:
+def sound(listener: Listener) -> list[bytes]:
     """What was heard, without silence."""
     return [packet.payload for packet in listener.packets if packet.payload != SILENCE]
+
+
+def speech(listener: Listener) -> list[bytes]:
+    """The same without the cue, or what was heard of it: test_cue.py is about that."""
+    left, spoken, at = sound(listener), [], 0
+    for packet in left:
+        at = 1 if packet == CUE[0] else at + 1 if at and CUE[at : at + 1] == [packet] else 0
+        if not at:
+            spoken.append(packet)
+    return spoken
 
 
 def packets_of(exchange_file: bytes) -> list[bytes]:

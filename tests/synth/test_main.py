@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import io
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from synth import audio, checkpoint, ogg
+from synth import audio, chain, checkpoint, credentials, ogg
 from synth.__main__ import FORMATS, main, main_download, main_voices
 from synth.aloud import speak_aloud
 from synth.bark import Request
@@ -328,3 +329,14 @@ def test_a_memory_profile_can_be_chosen(tmp_path: Path, capsys: pytest.CaptureFi
     assert main(["yes.", *ONE, "--memory", "resident", "--seed", "1", "-o", str(tmp_path / "a.wav")]) == 0
     assert main(["yes.", *ONE, "--memory", "stages", "--device", "cpu", "-o", str(tmp_path / "b.wav")]) == 1
     assert "is for a GPU" in capsys.readouterr().err
+
+
+def test_a_file_is_signed_with_a_pair_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    certificate, key = chain.prepare(tmp_path, datetime.datetime.now(datetime.UTC))
+    said = ["hello there", "--max-seconds", "0.5", "--sign", str(certificate), str(key), *ONE, "-o"]
+    assert main([*said, str(tmp_path / "a.mp3")]) == 0, capsys.readouterr().err
+    credential = credentials.read((tmp_path / "a.mp3").read_bytes(), ".mp3", certificate.read_bytes())
+    assert credential is not None
+    assert (credential.valid, credential.own) == (True, True)
+    assert main([*said, str(tmp_path / "a.ogg")]) == 1
+    assert "Ogg cannot carry" in capsys.readouterr().err

@@ -50,7 +50,8 @@ async def test_the_simple_case_is_not_crowded(tmp_path: Path) -> None:
         assert options["say"] == options["sing"] == options["sound"] == ["text", "voice", "seed", *fine]
         assert options["takes"] == ["text", "count", "voice", "seed", *fine]
         assert {name: found for name, found in required.items() if found} == {
-            name: ["text"] for name in ("say", "sing", "sound", "takes", "play")
+            **{name: ["text"] for name in ("say", "sing", "sound", "takes", "play")},
+            "verify": ["file"],
         }
 
 
