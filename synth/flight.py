@@ -10,7 +10,7 @@ from pathlib import Path
 
 from synth.growing import aside
 from synth.life import how_it_ended
-from synth.protocol import Cancelled, ExitCode, Failed, Finished, Job, Progress, Reason, Sound
+from synth.protocol import Cancelled, Done, ExitCode, Failed, Hear, MakeVoice, Progress, Reason, Sound, Work
 
 
 class JobFailed(Exception):
@@ -39,7 +39,7 @@ class SynthStopped(Exception):
     """No more jobs are taken: the synth process was told to stop."""
 
 
-def outcome_of(message: Finished | Failed | Cancelled) -> Finished | JobFailed | JobCancelled:
+def outcome_of(message: Done | Failed | Cancelled) -> Done | JobFailed | JobCancelled:
     """What `render()` makes of a job's final message."""
     match message:
         case Failed():
@@ -53,10 +53,10 @@ def outcome_of(message: Finished | Failed | Cancelled) -> Finished | JobFailed |
 class Flight:
     """A job that the child has, until its final message or the child's death."""
 
-    job: Job
-    on_progress: Callable[[Progress], None]
-    on_sound: Callable[[Sound], None]
-    result: asyncio.Future[Finished]
+    job: Work
+    result: asyncio.Future[Done]
+    on_progress: Callable[[Progress], None] = lambda _: None
+    on_sound: Callable[[Sound], None] = lambda _: None
     over: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
 
     def report(self, message: Progress | Sound) -> None:
@@ -66,24 +66,35 @@ class Flight:
         else:
             self.on_progress(message)
 
-    def end(self, outcome: Finished | BaseException) -> None:
+    def end(self, outcome: Done | BaseException) -> None:
         """Tell the caller, if there is still one."""
         self.over.set()
-        if isinstance(outcome, SynthDied):  # before it could tidy up
+        if isinstance(outcome, SynthDied) and self._file:  # before it could tidy up
             with contextlib.suppress(OSError):
-                aside(Path(self.job.path)).unlink(missing_ok=True)
+                aside(self._file).unlink(missing_ok=True)
         if self.result.done():  # nobody waits: the caller was cancelled
             self._remove(outcome)
-        elif isinstance(outcome, Finished):
-            self.result.set_result(outcome)
-        else:
+        elif isinstance(outcome, BaseException):
             self.result.set_exception(outcome)
+        else:
+            self.result.set_result(outcome)
 
     def abandon(self) -> None:
         """The caller was cancelled: after the outcome came, but before it was told, if there is one."""
         if not self.result.cancelled():
             self._remove(self.result.exception() or self.result.result())
 
-    def _remove(self, outcome: Finished | BaseException) -> None:
-        if isinstance(outcome, Finished):
-            Path(self.job.path).unlink(missing_ok=True)
+    def _remove(self, outcome: Done | BaseException) -> None:
+        if self._file and not isinstance(outcome, BaseException):
+            self._file.unlink(missing_ok=True)
+
+    @property
+    def _file(self) -> Path | None:
+        """What it writes; nothing where it only listens."""
+        match self.job:
+            case Hear():
+                return None
+            case MakeVoice(out=path):
+                return Path(path)
+            case job:
+                return Path(job.path)

@@ -12,7 +12,9 @@ from __future__ import annotations
 import asyncio
 import enum
 import logging
+import uuid
 from collections.abc import Callable
+from typing import cast
 
 from synth.errors import SynthError
 from synth.flight import Flight, JobCancelled, JobFailed, SynthDied, SynthStopped, outcome_of
@@ -21,17 +23,23 @@ from synth.patience import Clock, Patience, SystemClock, within
 from synth.protocol import (
     Cancel,
     Cancelled,
+    Done,
     Drain,
     ExitCode,
     Failed,
     Finished,
+    Hear,
+    Heard,
     Job,
     Leaving,
     Loading,
+    MakeVoice,
     Message,
     Progress,
     Ready,
     Sound,
+    VoiceMade,
+    Work,
 )
 
 __all__ = [
@@ -136,6 +144,26 @@ class Synth:
         Cancelling this cancels the job, and removes its file should it be finished at that moment.
         Raises JobFailed, JobCancelled, SynthDied, SynthStopped.
         """
+        return cast("Finished", await self._fly(job, on_progress, on_sound))
+
+    async def hear(self, path: str) -> Heard:
+        """What is said in a recording (absolute path), and how good it is. Its file is read as hostile, and stays.
+
+        Cancelling this stops it. Raises as `render`; JobFailed says with its `reason` what is wrong with the recording.
+        """
+        return cast("Heard", await self._fly(Hear(id=uuid.uuid4().hex, path=path)))
+
+    async def make_voice(self, path: str, out: str) -> VoiceMade:
+        """A recording (absolute path) as a voice, a history prompt at `out` (absolute, .npz). Otherwise as `hear`."""
+        return cast("VoiceMade", await self._fly(MakeVoice(id=uuid.uuid4().hex, path=path, out=out)))
+
+    async def _fly(
+        self,
+        job: Work,
+        on_progress: Callable[[Progress], None] = lambda _: None,
+        on_sound: Callable[[Sound], None] = lambda _: None,
+    ) -> Done:
+        """Hand a job to the child, and wait for its end."""
         await self.until_ready()
         while earlier := self._flights.get(job.id):  # cancelled, but not yet given up by the child
             await earlier.over.wait()
@@ -264,8 +292,8 @@ class Synth:
         match message:
             case Progress() | Sound():
                 self._report(message)
-            case Finished() | Failed() | Cancelled():
-                self._useful |= isinstance(message, Finished)
+            case Finished() | Heard() | VoiceMade() | Failed() | Cancelled():
+                self._useful |= isinstance(message, Done)
                 self._end(message)
             case Loading():
                 self.loading = message
@@ -292,7 +320,7 @@ class Synth:
         except Exception:  # a listener's mistake must not deafen everybody
             log.exception("a listener to a job failed")
 
-    def _end(self, message: Finished | Failed | Cancelled) -> None:
+    def _end(self, message: Done | Failed | Cancelled) -> None:
         if flight := self._flights.pop(message.job, None):
             self._needed = self._clock.now()
             flight.end(outcome_of(message))

@@ -1,9 +1,10 @@
 """The messages between the bot and the synth process: frozen values, JSON on the wire, standard library only.
 
-To the child, over a multiprocessing queue made anew for each of its lives: `Job`, `Cancel`, `Drain`.
+To the child, over a multiprocessing queue made anew for each of its lives: `Job`, `Cancel`, `Drain`; and, of a member's
+recording, `Hear` and `MakeVoice`, which are jobs, too.
 From the child, over a one-way pipe: `Loading` until `Ready`, then for each job `Progress` and, if it asked for them,
-`Sound` ... and exactly one of `Finished`, `Failed`, `Cancelled`. `Leaving` says why it ends by itself. The pipe's end of
-file means that it is gone.
+`Sound` ... and exactly one of `Finished` (`Heard`, `VoiceMade`), `Failed`, `Cancelled`. `Leaving` says why it ends by
+itself. The pipe's end of file means that it is gone.
 
 Arrays never cross: the audio is a file, named by its path. So is sound that is still being made: the file grows beside its
 place, and `Sound` says how much of it can be read. What a reader has is on disk, not in a pipe that dies with its
@@ -37,6 +38,11 @@ class Reason(enum.StrEnum):
     OUT_OF_MEMORY = "out-of-memory"
     DISK_FULL = "disk-full"
     TOO_LARGE = "too-large"  # no encoding of it fits into `Job.max_bytes`
+    NOT_AUDIO = "not-audio"  # a recording is in no format that is taken here, or broken
+    TOO_MUCH_AUDIO = "too-much-audio"  # it is longer, or has more bytes, than is taken
+    NO_SPEECH = "no-speech"  # nobody speaks in it, or not for long enough
+    NO_RECOGNISER = "no-recogniser"  # there is none here: what is said cannot be checked
+    NO_MAKER = "no-maker"  # what makes voices of recordings is not here
     INTERNAL = "internal"
 
 
@@ -73,6 +79,23 @@ class Job:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Hear:
+    """Write down what is said in a recording, a sound file at `path` (absolute) that is read as hostile."""
+
+    id: str
+    path: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class MakeVoice:
+    """Make a voice of a recording: a history prompt at `out` (absolute, .npz), whole or not at all."""
+
+    id: str
+    path: str
+    out: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Cancel:
     """Stop this job at the next step, or drop it if it has not begun."""
 
@@ -102,6 +125,7 @@ class Ready:
     memory: int
     seconds: float
     seats: int = 1  # jobs that are worked on at once
+    enrols: bool = False  # recordings can be heard, and voices made of them: all that it takes is here
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,6 +165,29 @@ class Finished:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Heard:
+    """What a recording says, as far as a recogniser understands it, and how good the recording is.
+
+    `level`: `clipped`, the share of its samples at full scale (0..1); `speech`, the share of its time in which somebody
+    speaks (0..1); `snr_db`, how much louder the speech is than what is between the words; `loudest`, its peak (0..1).
+    """
+
+    job: str
+    text: str
+    seconds: float
+    level: dict[str, float]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class VoiceMade:
+    """The voice is complete and on disk."""
+
+    job: str
+    out: str
+    seconds: float  # of speech in it
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Failed:
     """This job cannot be done; the child lives on."""
 
@@ -164,7 +211,9 @@ class Leaving:
     sentence: str
 
 
-Message = Job | Cancel | Drain | Loading | Ready | Progress | Sound | Finished | Failed | Cancelled | Leaving
+Work = Job | Hear | MakeVoice
+Done = Finished | Heard | VoiceMade
+Message = Work | Cancel | Drain | Loading | Ready | Progress | Sound | Done | Failed | Cancelled | Leaving
 
 _KINDS: dict[str, type[Message]] = {kind.__name__: kind for kind in typing.get_args(Message)}
 

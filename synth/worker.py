@@ -23,6 +23,7 @@ from multiprocessing.queues import SimpleQueue
 from types import FrameType
 from typing import TYPE_CHECKING, Protocol
 
+from synth import protocol
 from synth.errors import DeviceError, JobError, ModelError, Stopped
 from synth.outbox import Outbox, Pace, Steps
 from synth.protocol import (
@@ -32,12 +33,15 @@ from synth.protocol import (
     ExitCode,
     Failed,
     Finished,
+    Hear,
     Job,
     Leaving,
     Loading,
+    MakeVoice,
     Ready,
     Reason,
     Sound,
+    VoiceMade,
     decode,
 )
 
@@ -164,6 +168,7 @@ class Worker:
                 voices=engine.voices,
                 memory=engine.memory,
                 seats=engine.tasks.seats,
+                enrols=getattr(engine, "enrols", False),
                 seconds=time.monotonic() - started,
             )
         )
@@ -205,6 +210,8 @@ class Worker:
         match decode(data):
             case Job() as job:
                 self._waiting.append(job)
+            case Hear() | MakeVoice() as errand:
+                self._outbox.send(self._run(errand))
             case Drain():
                 self._draining = True
             case Cancel(job=name) if name in self._running:
@@ -214,6 +221,18 @@ class Worker:
                 self._drop(name)
             case message:
                 log.error("the parent sent what only its child may send: %r", message)
+
+    def _run(self, errand: Hear | MakeVoice) -> protocol.Heard | VoiceMade | Failed:
+        hear, make = getattr(self._engine, "hear", None), getattr(self._engine, "make_voice", None)
+        if hear is None or make is None:
+            return Failed(job=errand.id, reason=Reason.NO_RECOGNISER)
+        try:
+            if isinstance(errand, Hear):
+                text, seconds, level = hear(errand)
+                return protocol.Heard(job=errand.id, text=text, seconds=seconds, level=level)
+            return VoiceMade(job=errand.id, out=errand.out, seconds=make(errand))
+        except JobError as error:
+            return Failed(job=errand.id, reason=error.reason, detail=str(error))
 
     def _drop(self, name: str) -> None:
         for job in [job for job in self._waiting if job.id == name]:

@@ -13,12 +13,15 @@ exit:71          71: the device is broken; any other number: that exit code
 garbage          bytes that are no message
 half             the first half of a message, then SIGKILL
 imported:NAME    fails; its detail says whether that module is loaded in the child
+
+A recording says what its comment says; a voice that is made of it has the recording's SHA-256 for its semantic tokens.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import faulthandler
+import hashlib
 import os
 import signal
 import struct
@@ -33,7 +36,7 @@ from typing import Any
 from synth.errors import DeviceError, DiskFull, EmptySpeech, EmptyText, JobError, ModelError, OutOfMemory, UnknownVoice
 from synth.growing import growing
 from synth.ogg import OggOpus
-from synth.protocol import Job, Reason, take_path
+from synth.protocol import Hear, Job, MakeVoice, Reason, take_path
 from synth.tasks import Tasks
 from synth.worker import Heard, Step, Tell, serve
 
@@ -68,6 +71,7 @@ class FakeOptions:
     only_after: Path | None = None  # `load` counts only while this file is missing
     voices: tuple[str, ...] = ("v2/en_speaker_6", "v2/de_speaker_1")
     seats: int = 1
+    enrols: bool = False
 
 
 def main(inbox: SimpleQueue[bytes], events: Connection, options: FakeOptions) -> None:
@@ -84,7 +88,7 @@ class Script:
 
     def __init__(self, options: FakeOptions, events: Connection, tell: Tell) -> None:
         self._events = events
-        self.voices, self.tasks = options.voices, Tasks(seats=options.seats)
+        self.voices, self.tasks, self.enrols = options.voices, Tasks(seats=options.seats), options.enrols
         tell("weights", 0.0)
         match "well" if options.only_after and options.only_after.exists() else options.load:
             case "no-model":
@@ -109,6 +113,27 @@ class Script:
             return self._sing(job, tell, heard)
         self._act(job, tell)
         return _write_tone(job)
+
+    def hear(self, errand: Hear) -> tuple[str, float, dict[str, float]]:
+        """The comment of the recording, and its length."""
+        import soundfile  # noqa: PLC0415 -- as in _tone
+
+        with soundfile.SoundFile(errand.path) as file:
+            text = file.comment
+            seconds = len(file) / file.samplerate
+        if text.startswith("fail:"):
+            raise ERRORS[Reason(text.partition(":")[2])]("as the recording says")
+        clipped = 0.5 if "LOUD" in text else 0.0
+        return text, seconds, {"clipped": clipped, "speech": 0.9, "snr_db": 30.0, "loudest": 0.5}
+
+    def make_voice(self, errand: MakeVoice) -> float:
+        """Tokens that tell which recording they are of."""
+        import numpy as np  # noqa: PLC0415 -- as in _tone
+
+        digest = np.frombuffer(hashlib.sha256(Path(errand.path).read_bytes()).digest(), np.uint8)
+        fine = np.arange(8 * 30).reshape(8, 30) % 1024
+        np.savez(errand.out, semantic_prompt=digest.astype(np.int64), coarse_prompt=fine[:2], fine_prompt=fine)
+        return 6.0
 
     def _act(self, job: Job, tell: Step) -> None:
         def step(stage: str, done: float, total: float) -> None:
