@@ -100,6 +100,12 @@ class DiscordSection(_Section):
     gateway: str = ""
 
 
+class VoicesSection(_Section):
+    """Which voices there may be besides the model's own and what it made."""
+
+    member_voices: bool = False
+
+
 class VoiceSection(_Section):
     """How long the bot stays in a voice channel."""
 
@@ -126,6 +132,7 @@ class Config(BaseSettings):
     guard: GuardSection = GuardSection()
     discord: DiscordSection = DiscordSection()
     voice: VoiceSection = VoiceSection()
+    voices: VoicesSection = VoicesSection()
     log: LogSection = LogSection()
 
     @classmethod

@@ -10,7 +10,7 @@ import asyncio
 import dataclasses
 import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bot import kept, texts
@@ -132,9 +132,9 @@ class Library:
 
     # -- what is offered -----------------------------------------------------------------------------------------------
 
-    def offer(self, user_id: int, guild_id: int | None, typed: str) -> list[Offer]:
-        """The voices for what a person has typed so far, best first, at most as many as Discord shows."""
-        return best(typed, self._all(user_id, guild_id))
+    def offer(self, user_id: int, guild_id: int | None, typed: str, also: Sequence[Offer] = ()) -> list[Offer]:
+        """The voices for what a person has typed so far, best first, at most as many as Discord shows. `also`: of others."""
+        return best(typed, [*also, *self._all(user_id, guild_id)])
 
     def _all(self, user_id: int, guild_id: int | None) -> list[Offer]:
         """All offers in the order of their ranks, each voice once."""

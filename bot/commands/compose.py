@@ -15,6 +15,7 @@ from bot.commands import (
     about,
     again,
     buttons,
+    consent,
     dialogue,
     help,  # noqa: A004 - a command's name
     line,
@@ -28,6 +29,8 @@ from bot.commands import (
 )
 from bot.commands.desk import Desk
 from bot.commands.switch import Switch
+from bot.consent.enrolment import Enrolment
+from bot.consent.keeper import Keeper
 from bot.flow.booth import Booth
 from bot.flow.check import Limits, Refused
 from bot.flow.intake import Intake
@@ -62,6 +65,8 @@ class Parts:
     cancelled: Callable[[int], None]  # told of each job that was taken back
     booth: Booth
     reading: Reading
+    enrolment: Enrolment | None  # None: there are no member voices
+    keeper: Keeper
 
 
 def compose(parts: Parts) -> None:
@@ -91,6 +96,11 @@ def compose(parts: Parts) -> None:
     help.add(bark, desk, client)
     about.add(bark, store=parts.store, clock=parts.clock, ready=parts.ready, invite=client.invite)
     client.tree.add_command(bark)
+    if parts.enrolment is not None:
+        members = consent.Tools(
+            store=parts.store, post=parts.post, enrolment=parts.enrolment, keeper=parts.keeper, clock=parts.clock
+        )
+        client.tree.add_command(consent.build(members, switch))
     for menu in menus.build(desk, parts.booth):
         client.tree.add_command(menu)
 

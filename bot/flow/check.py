@@ -79,6 +79,8 @@ class Facts:
     audio: float = 0.0  # seconds of audio this ask becomes
     meters: tuple[Meter, ...] = ()
     guard: Guard = NO_GUARD
+    members: frozenset[str] = frozenset()  # names of member voices that this ask may use
+    withheld: Refused | None = None  # it names one that it may not
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,16 +107,18 @@ def decide(ask: Ask, facts: Facts, now: float) -> Admitted | Refused:
 def _decide(ask: Ask, facts: Facts, now: float) -> Admitted | Refused:
     if refused := _place(ask, facts.rules):
         return refused
+    if facts.withheld:
+        return facts.withheld
     text = tidy(ask.text, ask.options.kind)
     if not text:
         return Refused(rule="empty", words=say(texts.EMPTY))
     if refused := _too_long(len(text), facts, ask.options):
         return refused
     for voice in filter(None, (ask.voice, *ask.options.cast.values())):
-        if facts.voices and voice not in facts.voices:
+        if facts.voices and voice not in facts.voices and voice not in facts.members:
             return Refused(rule="unknown-voice", words=unknown_voice(voice, facts.voices))
     room = _in_time(ask, facts, now) or _room(facts, now) or _speech(facts, now)
-    return _guarded(ask, text, facts.guard) or room or Admitted(text=text)
+    return _guarded(ask, text, facts) or room or Admitted(text=text)
 
 
 def _too_long(length: int, facts: Facts, options: Options) -> Refused | None:
@@ -131,12 +135,15 @@ def _too_long(length: int, facts: Facts, options: Options) -> Refused | None:
     return Refused(rule="too-long", words=words)
 
 
-def _guarded(ask: Ask, text: str, guard: Guard) -> Refused | None:
+def _guarded(ask: Ask, text: str, facts: Facts) -> Refused | None:
     """The refusal of the text guard. It names the rule, never the word: nobody shall learn a list by trying."""
     speakers = [name for name, _ in turns(text)] if ask.options.kind is Kind.DIALOGUE else []
     cast = ask.options.cast
     called = {*filter(None, (ask.voice, *speakers, *cast, *cast.values()))}
-    rule = guard.broken(text, [name for name in called if "/" not in name])  # Bark's own have one: v2/en_speaker_6
+    called -= facts.members  # they are called after their members, who agreed
+    rule = facts.guard.broken(
+        text, [name for name in called if "/" not in name]
+    )  # Bark's own have one: v2/en_speaker_6
     if rule is None:
         return None
     if rule.startswith(SCAM):

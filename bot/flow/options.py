@@ -42,6 +42,7 @@ class Options:
     quiet: bool = False  # it is only to be heard: nothing is posted
     parent: int | None = None  # the job that this one was made from, by a button
     long: bool = False  # asked for as a long text: more characters are allowed
+    cue: bool = False  # a member's voice is heard: its clips are marked for the ear, and are not to be kept
     locale: str = ""  # the asker's language, as Discord names it: answers come later, and after restarts
 
     @property
