@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 
 from bot.app import DATABASE, App
-from bot.config import Config, DiscordSection, LimitsSection, ModelSection, StoreSection
+from bot.config import Config, DiscordSection, LimitsSection, ModelSection, StoreSection, VoicesSection
 from bot.loopback.point import point_discord_at
 from bot.loopback.server import Loopback
 from bot.store import Store
@@ -23,13 +23,14 @@ from tests.fakes import child
 IMPATIENT = Patience(backoff=0.05, backoff_cap=0.2, ready_within=60.0)
 
 
-def settings(folder: Path, *, message_content: bool = False, **limits: Any) -> Config:
+def settings(folder: Path, *, message_content: bool = False, member_voices: bool = False, **limits: Any) -> Config:
     """A configuration for tests: everything in `folder`, progress at once."""
     return Config(
         model=ModelSection(name="pup"),
         store=StoreSection(folder=folder),
         discord=DiscordSection(progress_every=0.02, message_content=message_content),
         limits=LimitsSection(**limits),
+        voices=VoicesSection(member_voices=member_voices),
     )
 
 
@@ -48,10 +49,11 @@ async def bot_on(
     patience: Clock | None = None,
     voice: bool = False,
     message_content: bool = False,
+    member_voices: bool = False,
     **limits: Any,
 ) -> AsyncIterator[App]:
     """The bot, connected; drained at the end. `voice`: it trusts this Discord's voice servers."""
-    config = settings(folder, message_content=message_content, **limits)
+    config = settings(folder, message_content=message_content, member_voices=member_voices, **limits)
     store = Store.open(folder / DATABASE)
     try:
         with point_discord_at(discord.api_url, discord.gateway_url):
