@@ -632,6 +632,7 @@ CONSENT_NOTICE = (
 CONSENT_REPORT = "Not theirs: report"
 CONSENT_REPORTED = "Reported by {reporter}: until a moderator has looked, nobody but its owner can use it."
 CONSENT_CLEAR = "It is theirs"
+VOICE_ADOPT = "Make it the server's own"
 CONSENT_LOG_FIRST = "Choose a log channel first: that is where new member voices are told of, and reports go."
 SERVER_MEMBER_VOICES = "Member voices, with consent"
 WITHDRAWN = "This voice was withdrawn."

@@ -6,14 +6,13 @@ as the search wants. A send that was begun before the commit may end after it: t
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import sqlite3
 from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from bot.consent import grants, member, revoke, rites, standing
 from bot.consent.ceremony import Wishes
@@ -41,21 +40,19 @@ def fresh() -> sqlite3.Connection:
 
 
 TEMPLATE = fresh().serialize()
-
-
-@dataclasses.dataclass(kw_only=True)
-class Sending:
-    """An upload that was begun: the job as it was then."""
-
-    job: Job
-    begun: int  # the count of commits at that moment
+WISHES = st.builds(
+    Wishes,
+    members=st.just((FRIEND,)),
+    roles=st.sampled_from(((), (ROLE,))),
+    everybody=st.booleans(),
+    files=st.booleans(),
+    speak=st.booleans(),
+    days=st.sampled_from((7, 30, 90)),
+)
 
 
 class Village(RuleBasedStateMachine):
-    """One voice after another, of one member."""
-
-    jobs = Bundle("jobs")
-    sendings = Bundle("sendings")
+    """One voice after another, of one member. A rule is enabled where there is something for it to do."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,6 +65,7 @@ class Village(RuleBasedStateMachine):
         self.voice: int | None = None
         self.withdrawn: dict[int, set[int]] = {}  # voice -> jobs that use it
         self.visible: dict[int, int] = {}  # message -> job
+        self.uploads: dict[int, Job] = {}  # begun, and not known to have ended: the jobs as they were then
         self.turn_server(on=True)
 
     def teardown(self) -> None:
@@ -86,20 +84,19 @@ class Village(RuleBasedStateMachine):
 
     # -- the member and the moderators
 
+    @initialize(wishes=WISHES)
+    def begin(self, wishes: Wishes) -> None:
+        self.enrol(wishes, later=True)
+
     @precondition(lambda self: self.voice is None)
-    @rule(
-        everybody=st.booleans(),
-        role=st.booleans(),
-        files=st.booleans(),
-        speak=st.booleans(),
-        days=st.sampled_from((1, 7, 90)),
-    )
-    def enrol(self, *, everybody: bool, role: bool, files: bool, speak: bool, days: int) -> None:
+    @rule(wishes=WISHES, later=st.booleans())
+    def enrol_again(self, wishes: Wishes, *, later: bool) -> None:
+        self.enrol(wishes, later=later)
+
+    def enrol(self, wishes: Wishes, *, later: bool) -> None:
+        """A ceremony that was passed, and its notice; `later`: the quarantine is over."""
         self.rites += 1
         rite = f"rite {self.rites}"
-        wishes = Wishes(
-            members=(FRIEND,), roles=(ROLE,) if role else (), everybody=everybody, files=files, speak=speak, days=days
-        )
 
         def make(db: sqlite3.Connection) -> int:
             db.execute(
@@ -114,6 +111,7 @@ class Village(RuleBasedStateMachine):
             return made.id
 
         self.voice = self.call(make)
+        self.now += 25 * HOUR if later else 0.0
 
     @precondition(lambda self: self.voice is not None)
     @rule(why=st.sampled_from(("owner", "moderator", "privacy")))
@@ -124,37 +122,35 @@ class Village(RuleBasedStateMachine):
         self.withdrawn[self.voice], self.voice = uses, None
 
     @precondition(lambda self: self.voice is not None)
-    @rule(kind=st.sampled_from(tuple(Kind)), files=st.booleans(), speak=st.booleans(), days=st.sampled_from((1, 30)))
-    def grant(self, kind: Kind, *, files: bool, speak: bool, days: int) -> None:
-        subject = {Kind.MEMBER: FRIEND, Kind.ROLE: ROLE, Kind.SERVER: GUILD}[kind]
-        voice = member.of_user(self.db, OWNER)
+    @rule(
+        what=st.sampled_from(("give", "take", "report", "clear", "off", "on")),
+        kind=st.sampled_from(Kind),
+        wishes=WISHES,
+    )
+    def change(self, what: str, kind: Kind, wishes: Wishes) -> None:
+        """Grants, reports, and the server's switch."""
+        voice = member.get(self.db, self.voice or 0)
         assert voice is not None
-        self.call(grants.give, voice, (kind, subject), Wishes(files=files, speak=speak, days=days), self.now)
+        match what:
+            case "give":
+                subject = {Kind.MEMBER: FRIEND, Kind.ROLE: ROLE, Kind.SERVER: GUILD}[kind]
+                self.call(grants.give, voice, (kind, subject), wishes, self.now)
+            case "take":
+                for grant in grants.of_voice(self.db, voice.id)[:1]:
+                    self.call(revoke.end_grant, voice.id, grant.id, self.now)
+            case "report" | "clear":
+                self.call(member.hold, voice.id, on=what == "report")
+            case _:
+                self.turn_server(on=what == "on")
 
-    @precondition(lambda self: self.voice is not None)
-    @rule(which=st.integers(0, 5))
-    def take_away(self, which: int) -> None:
-        given = grants.of_voice(self.db, self.voice or 0)
-        if given:
-            self.call(revoke.end_grant, self.voice, given[which % len(given)].id, self.now)
-
-    @precondition(lambda self: self.voice is not None)
-    @rule(on=st.booleans())
-    def report(self, *, on: bool) -> None:
-        self.call(member.hold, self.voice, on=on)
-
-    @rule(on=st.booleans())
     def turn_server(self, *, on: bool) -> None:
         value = json.dumps({"member_voices": on, "log_channel": 9})
         self.db.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (f"g{GUILD}", value))
 
-    @rule(hours=st.sampled_from((0.1, 1.0, 25.0, 24.0 * 40)))
-    def wait(self, hours: float) -> None:
+    @rule(hours=st.sampled_from((0.1, 1.0, 25.0, 24.0 * 8)))
+    def wait_and_keep(self, hours: float) -> None:
+        """Time passes, and the keeper makes its round: terms, and messages that have to go."""
         self.now += hours * HOUR
-
-    @rule()
-    def keep(self) -> None:
-        """The keeper's round: terms, and messages that have to go."""
         self.call(revoke.overdue, self.now)
         if member.of_user(self.db, OWNER) is None:
             self.voice = None
@@ -169,8 +165,13 @@ class Village(RuleBasedStateMachine):
 
     # -- a job
 
-    @rule(target=jobs, who=st.sampled_from(PEOPLE), direct=st.booleans(), speak=st.booleans())
-    def ask(self, who: int, *, direct: bool, speak: bool) -> Any:
+    @rule(
+        who=st.sampled_from((OWNER, *PEOPLE)),
+        direct=st.sampled_from((False, False, True)),
+        speak=st.booleans(),
+        steps=st.integers(0, 4),
+    )
+    def ask(self, who: int, *, direct: bool, speak: bool, steps: int) -> None:
         self.ids += 1
         ask = Ask(
             id=self.ids,
@@ -186,89 +187,95 @@ class Village(RuleBasedStateMachine):
             options=Options(speak_in=4 if speak and not direct else None),
             role_ids=frozenset({ROLE}) if who == SINGER else frozenset(),
         )
+        if self.call(self.admit, ask):
+            self.go_on(0, steps)
 
-        def admit(db: sqlite3.Connection) -> bool:
-            judged = self.consent.judge(db, ask, self.now)
-            if judged.refused or not judged.used:
-                return False
-            assert who == OWNER or judged.used[0][1] is not None
-            assert who != STRANGER or "server" in {grant.kind for grant in grants.of_voice(db, self.voice or 0)}
-            queue.insert(
-                db,
-                id=ask.id,
-                application_id=1,
-                token="t",
-                user_id=who,
-                guild_id=ask.guild_id,
-                channel_id=3,
-                size_limit=10**7,
-                text="hello",
-                voice=judged.ask.voice,
-                seed=1,
-                options=judged.ask.options.to_json(),
-                flow=queue.flow_of(ask.guild_id, who),
-                estimate=1.0,
-                received_at=self.now,
-                state=State.RECEIVED,
-            )
-            standing.admitted(db, ask.id, judged)
-            return True
+    def admit(self, db: sqlite3.Connection, ask: Ask) -> bool:
+        """What the intake does; whether there is a job."""
+        judged, who = self.consent.judge(db, ask, self.now), ask.user_id
+        if judged.refused or not judged.used:
+            return False
+        given = {grant.kind for grant in grants.of_voice(db, judged.used[0][0])}
+        assert who == OWNER or (judged.used[0][1] is not None and ask.guild_id == GUILD)
+        assert who != STRANGER or Kind.SERVER in given
+        queue.insert(
+            db,
+            id=ask.id,
+            application_id=1,
+            token="t",
+            user_id=who,
+            guild_id=ask.guild_id,
+            channel_id=3,
+            size_limit=10**7,
+            text="hello",
+            voice=judged.ask.voice,
+            seed=1,
+            options=judged.ask.options.to_json(),
+            flow=queue.flow_of(ask.guild_id, who),
+            estimate=1.0,
+            received_at=self.now,
+            state=State.RECEIVED,
+        )
+        standing.admitted(db, ask.id, judged)
+        return True
 
-        return ask.id if self.call(admit) else multiple()
+    @precondition(lambda self: self.open())
+    @rule(which=st.integers(0, 3), steps=st.integers(1, 5))
+    def go_on(self, which: int, steps: int) -> None:
+        """One of the open jobs goes some steps further; the others wait where they are."""
+        job = self.open()[-1 - which % len(self.open())]
+        for _ in range(steps):
+            state = self.call(queue.get, job).state
+            {State.RECEIVED: self.accept, State.QUEUED: self.render, State.RENDERING: self.finish}.get(
+                state, self.send
+            )(job)
 
-    @rule(job=jobs)
+    def open(self) -> list[int]:
+        """Those that are not over, and those that were being sent when they were."""
+        states = "('received', 'queued', 'rendering', 'rendered')"
+        found = {row["id"] for row in self.db.execute(f"SELECT id FROM jobs WHERE state IN {states}")}
+        return sorted(found | set(self.uploads))
+
     def accept(self, job: int) -> None:
         self.call(queue.accept, job, self.now)
 
-    @rule()
-    def render(self) -> None:
-        """Claim, and lay the voices open: not for a voice that has ended."""
-        job = self.call(queue.claim, f"life {self.ids}", self.now)
-        if job is not None and self.call(self.consent.go_on, job.id, self.now):
-            used = {row["voice"] for row in self.db.execute("SELECT voice FROM job_voices WHERE job = ?", (job.id,))}
+    def render(self, _: int) -> None:
+        """Claim what is next, and lay its voices open: not for a voice that has ended."""
+        claimed = self.call(queue.claim, "life", self.now)
+        if self.call(self.consent.go_on, claimed.id, self.now):
+            used = {
+                row["voice"] for row in self.db.execute("SELECT voice FROM job_voices WHERE job = ?", (claimed.id,))
+            }
             assert not used & set(self.withdrawn)
             assert all(rites.key_of(self.db, voice) for voice in used)
 
-    @rule(job=jobs)
-    def finish(self, job: int) -> None:
-        found = queue.get(self.db, job)
-        if found is not None and found.state is State.RENDERING:
-            self.call(
-                queue.rendered,
-                found,
-                path="p",
-                voice=found.voice,
-                seconds=1.0,
-                took=1.0,
-                cost=1.0,
-                model="m",
-                now=self.now,
-            )
+    def finish(self, number: int) -> None:
+        job = queue.get(self.db, number)
+        assert job is not None
+        self.call(
+            queue.rendered, job, path="p", voice=job.voice, seconds=1.0, took=1.0, cost=1.0, model="m", now=self.now
+        )
 
-    @rule(target=sendings, job=jobs)
-    def begin_to_send(self, job: int) -> Any:
-        """The outbox, up to the moment at which the upload begins."""
-        found = queue.get(self.db, job)
-        if found is None or found.state is not State.RENDERED:
-            return multiple()
-        if not self.call(self.consent.go_on, job, self.now):
-            return multiple()
-        assert all(job not in uses for uses in self.withdrawn.values()), "a send begins after the withdrawal"
-        return found
+    def send(self, number: int) -> None:
+        """The outbox: up to the moment at which an upload begins; or to its end, perhaps long after."""
+        job = queue.get(self.db, number)
+        if number in self.uploads:
+            self.sent(self.uploads.pop(number))
+        elif job is not None and job.state is State.RENDERED and self.call(self.consent.go_on, number, self.now):
+            assert all(number not in uses for uses in self.withdrawn.values()), "a send begins after the withdrawal"
+            self.uploads[number] = job
 
-    @rule(sending=sendings)
-    def sent(self, sending: Job) -> None:
-        """Discord has the message, and says so; perhaps long after."""
-        self.ids += 1
-        message = 1000 + self.ids
-        self.visible[message] = sending.id
+    def sent(self, job: Job) -> None:
+        """Discord has the message, and says so."""
+        message = 1000 + job.id
 
         def write(db: sqlite3.Connection) -> bool:
-            if not self.consent.posted(db, sending, (3, message), self.now):
+            if not self.consent.posted(db, job, (3, message), self.now):
                 return False
-            queue.told(db, sending.id, self.now)
+            queue.told(db, job.id, self.now)
             return True
 
+        self.visible[message] = job.id
         if not self.call(write):
             self.tidy()  # the keeper is woken
 
@@ -296,7 +303,7 @@ class Village(RuleBasedStateMachine):
 
 Village.TestCase.settings = settings(
     max_examples=1000,
-    stateful_step_count=25,
+    stateful_step_count=15,
     deadline=None,
     derandomize=True,
     database=None,

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bot import texts
 from bot.app import on_colab
 from bot.loopback.schema import Schema
 from bot.loopback.world import Permissions
@@ -64,7 +65,7 @@ async def test_a_server_says_so_and_says_where(tmp_path: Path, schema: Schema | 
         assert "bark-voice" in names(village)
         await village.open()
         assert "Member voices: **yes**" in (await village.answer(await mod.slash("bark", "server"))).content
-        assert "only in servers" in (await village.words(alice, "bark-voice", "mine", dm=True)).lower() or True
+        assert await village.words(alice, "bark-voice", "mine", dm=True) == texts.SERVER_ONLY
         assert "A synthetic copy of your voice" in await village.words(alice, "bark-voice", "mine")
 
 
