@@ -26,6 +26,7 @@ from bot.store import Store
 log = logging.getLogger(__name__)
 
 EVERY = 300.0  # seconds between two rounds, where nothing comes earlier
+SOONEST = 1.0  # seconds: also where a round stumbles over what is due
 AT_ONCE = 20.0  # seconds for which somebody who withdraws a voice waits for messages to be deleted
 
 
@@ -65,7 +66,7 @@ class Keeper:
             except Exception:
                 log.exception("the keeper of member voices stumbles")
             term = await self._store.insist(revoke.next_term)
-            pause = EVERY if term is None else min(EVERY, max(0.0, term - self._clock()))
+            pause = EVERY if term is None else min(EVERY, max(SOONEST, term - self._clock()))
             try:
                 async with asyncio.timeout(pause):
                     await self.wake.wait()

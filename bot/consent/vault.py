@@ -51,21 +51,20 @@ class Vault:
 
     def begin(self, living: Iterable[int]) -> None:
         """At the start: nothing is in use, and files of voices that have ended go."""
-        if self._in_use is not None:
-            shutil.rmtree(self._in_use, ignore_errors=True)
-        self._in_use = _private_folder(self._asked)
-        for path in self._in_use.iterdir():
-            path.unlink(missing_ok=True)
+        for place in _places(self._asked):
+            shutil.rmtree(place, ignore_errors=True)
         self.keep_only(living)
 
     def close(self) -> None:
         """At the end: nothing stays in clear."""
         if self._in_use is not None:
             shutil.rmtree(self._in_use, ignore_errors=True)
+            self._in_use = None
 
     def keep_only(self, living: Iterable[int]) -> None:
         """Remove the files of all other voices."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not self._folder.is_dir():
+            return
         wanted = {self.path(voice).name for voice in living}
         for path in self._folder.iterdir():
             if path.name not in wanted:
@@ -93,9 +92,9 @@ class Vault:
         _write_private(place, unseal(self.path(voice).read_bytes(), key, voice))
 
     def scratch(self, name: str) -> Path:
-        """A place for something that shall not stay. OSError before `begin`."""
+        """A place for something that shall not stay."""
         if self._in_use is None:
-            raise FileNotFoundError("the vault is not open")
+            self._in_use = _private_folder(self._asked)
         return self._in_use.resolve() / name
 
 
@@ -109,14 +108,18 @@ def _write_private(path: Path, content: bytes) -> None:
 
 def _private_folder(store: Path) -> Path:
     """A folder that only this user can look into: in memory if that can be, always the same for one store."""
+    place, fallback = _places(store)
     if MEMORY.is_dir():
-        place = MEMORY / f"barkbot-{hashlib.sha256(str(store.resolve()).encode()).hexdigest()[:16]}"
         with contextlib.suppress(OSError):
             place.mkdir(mode=0o700, exist_ok=True)
             looked_at = place.lstat()
             private = stat.S_ISDIR(looked_at.st_mode) and not looked_at.st_mode & 0o077
             if private and looked_at.st_uid == os.getuid():
                 return place
-    place = store / "in-use"
-    place.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return place
+    fallback.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return fallback
+
+
+def _places(store: Path) -> tuple[Path, Path]:
+    """Where that folder may be: in memory, in the store's folder."""
+    return MEMORY / f"barkbot-{hashlib.sha256(str(store.resolve()).encode()).hexdigest()[:16]}", store / "in-use"
