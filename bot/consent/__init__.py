@@ -8,6 +8,7 @@
     standing.py   whether a job may use it: asked at admission, before rendering, before delivery
     revoke.py     its end, in one transaction                 keeper.py    what follows: files, posts, notices, ends of terms
     vault.py      its file: encrypted, with a key of its own  record.py    the audit trail's entries
+    lending.py    voices laid open for one job                circle.py    what is offered while somebody types
 
 All of it is off unless the operator wants it, and in each server until its moderators want it.
 """
