@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 import functools
 import logging
+import os
 import signal
 import sqlite3
 import time
 import uuid
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import Any
 
 import aiohttp
@@ -21,7 +22,14 @@ from bot.client import BarkClient
 from bot.commands import buttons
 from bot.commands.brake import Brake
 from bot.commands.compose import Parts, compose
+from bot.commands.consent.notice import announcer
 from bot.config import Config, ModelSection
+from bot.consent.circle import Circle
+from bot.consent.enrolment import Enrolment
+from bot.consent.keeper import Keeper
+from bot.consent.lending import Lender
+from bot.consent.standing import Consent
+from bot.consent.vault import Vault
 from bot.errors import ConfigError, Exit, ModelMissing, TokenError, Unreachable
 from bot.flow import clips, queue
 from bot.flow.booth import Booth
@@ -78,8 +86,10 @@ class App:
         self.stop = asyncio.Event()
         self.connected = asyncio.Event()
         messages = config.discord.message_content
+        self._consent = Consent(on=config.voices.member_voices and not on_colab(os.environ))
+        self._circle = Circle(store=store, clock=clock)
         self._book, self._library = self._rooms(config)
-        house = House(book=self._book, library=self._library)
+        house = House(book=self._book, library=self._library, consent=self._consent, circle=self._circle)
         guard = config.guard
         rulebook = Rulebook.of(guard.rules, ask=guard.accept_rules)
         self._warden = Warden(rulebook=rulebook, contact=guard.contact)
@@ -89,6 +99,7 @@ class App:
             language=house.language,
             brake=Brake(clock=clock, actions=config.limits.actions_per_minute),
             message_content=messages,
+            direct_messages=self._consent.on,
         )
         post = self._post = Post(self.client, house.mentions)
         self.voice = Voice(
@@ -99,6 +110,17 @@ class App:
             alone_after=config.voice.alone_after,
             idle_after=config.voice.idle_after,
             halted=self._warden.silences,
+        )
+        self._vault = Vault(config.store.folder)
+        self._keeper = Keeper(
+            store=store,
+            post=post,
+            vault=self._vault,
+            circle=self._circle,
+            clock=clock,
+            cancelled=self._cancelled,
+            unheard=self.voice.drop,
+            announce=announcer(self._book, post),
         )
         self._audio = config.store.folder / "audio"
         self._board = Board(
@@ -120,6 +142,8 @@ class App:
             queued=self._queued,
             view=functools.partial(buttons.view_for, playable=True),
             keep=config.store.keep_hours * 3600,
+            consent=self._consent,
+            withdrawn=self._keeper.wake.set,
         )
         self._janitor = Janitor(store=store, clock=clock, room=config.store.keep_clips)
         self._renderer = Renderer(
@@ -134,6 +158,7 @@ class App:
             heard=self.voice.sounds.hear,
             silent=self.voice.sounds.over,
             voice_files=house.voice_files,
+            lend=Lender(store=store, consent=self._consent, vault=self._vault, clock=clock).lend,
         )
         self._previews = Previews(
             synth=synth,
@@ -168,7 +193,17 @@ class App:
         )
         self._booth = Booth(voice=self.voice, store=store, off=lambda guild: house.off(guild, Feature.VOICE))
         self._reading = Reading(store=store, voice=self.voice, intake=self._intake, possible=messages)
+        self._enrolment = Enrolment(
+            store=store,
+            post=post,
+            ears=synth,
+            consent=self._consent,
+            vault=self._vault,
+            keeper=self._keeper,
+            clock=clock,
+        )
         self.client.voice, self.client.reading = self.voice, self._reading
+        self.client.confidant = self._enrolment.hear if self._consent.on else None
         self._add_commands(house, config)
 
     def _rooms(self, config: Config) -> tuple[Book, Library]:
@@ -181,7 +216,7 @@ class App:
             presets=self._voices,
             shares=lambda guild: book.server(guild).sharing,
             most=config.limits.kept_voices,
-            protected=lambda guild, name: book.guard(guild).protects(name),
+            protected=lambda guild, name: book.guard(guild).protects(name) or self._circle.called(name),
         )
         return book, library
 
@@ -211,6 +246,8 @@ class App:
                     certificate=papers.certificate(config),
                     keys=lambda: known_keys(config),
                 ),
+                enrolment=self._enrolment if self._consent.on else None,
+                keeper=self._keeper,
             )
         )
 
@@ -256,6 +293,7 @@ class App:
                         tasks.create_task(self._board.run(), name="board"),
                         tasks.create_task(self._outbox.run(), name="outbox"),
                         tasks.create_task(self._janitor.run(), name="janitor"),
+                        tasks.create_task(self._keep_voices(), name="member voices"),
                         tasks.create_task(self._renderer.run(), name="renderer"),
                         tasks.create_task(self.voice.run(self.connected), name="voice"),
                         tasks.create_task(self._herald.run(self.connected), name="herald"),
@@ -272,6 +310,12 @@ class App:
             await self._previews.close()
             await self.client.close()
             await self._synth.close()
+            await asyncio.to_thread(self._vault.close)
+
+    async def _keep_voices(self) -> None:
+        await self.connected.wait()
+        await self._enrolment.begin()
+        await self._keeper.run()
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> bool:
         """Do it, or leave it when the bot is told to stop meanwhile. Whether it was done."""
@@ -294,6 +338,7 @@ class App:
         await self._library.load()
         await self._marshal.begin()
         await self._store.insist(self._sweep)
+        await self._keeper.begin()
         await self.voice.begin()
         await self._reading.begin()
         await self._log_in()
@@ -353,6 +398,11 @@ class App:
         await self._outbox.flush(FINISH_OUTBOX)
         await self.voice.close()
         await self._synth.drain(FINISH_OUTBOX)
+
+
+def on_colab(environ: Mapping[str, str]) -> bool:
+    """Whether this is Google Colab, whose rules forbid what member voices may be taken for."""
+    return "COLAB_RELEASE_TAG" in environ
 
 
 def _settings(model: ModelSection) -> Settings:

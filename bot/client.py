@@ -72,11 +72,17 @@ class BarkClient(discord.Client):
         language: Callable[[discord.Interaction], str],
         brake: Brake,
         message_content: bool = False,
+        direct_messages: bool = False,
     ) -> None:
-        """`message_content`: Discord is asked for what messages say, and refuses the bot where the portal does not allow it."""
+        """`message_content`: Discord is asked for what messages say, and refuses the bot where the portal does not allow it.
+
+        `direct_messages`: it is asked for what people write to the bot alone, which it always allows.
+        """
         intents = INTENTS
         if message_content:
             intents = discord.Intents(guilds=True, voice_states=True, guild_messages=True, message_content=True)
+        if direct_messages:
+            intents = discord.Intents(intents.value, dm_messages=True)
         super().__init__(
             intents=intents,
             allowed_mentions=discord.AllowedMentions.none(),
@@ -92,6 +98,7 @@ class BarkClient(discord.Client):
         self.hearers: list[Callable[[discord.Interaction], Awaitable[None]]] = []
         self.voice: Voice | None = None  # set before the login, too
         self.reading: Reading | None = None
+        self.confidant: Callable[[discord.Message], Awaitable[None]] | None = None  # hears direct messages
 
     async def try_login(self, token: str) -> None:
         """Log in; a failure leaves nothing open, so that it can be tried again."""
@@ -142,7 +149,10 @@ class BarkClient(discord.Client):
 
     async def on_message(self, message: discord.Message) -> None:
         """Comes only where messages were asked for."""
-        if self.reading is not None:
+        if message.guild is None:
+            if self.confidant is not None:
+                await self.confidant(message)
+        elif self.reading is not None:
             await self.reading.hear(message)
 
     async def on_ready(self) -> None:

@@ -114,8 +114,9 @@ class VoiceSection(_Section):
 
 
 class VoicesSection(_Section):
-    """What voices of members are made by; the defaults are those of `synth.enrol.sources`."""
+    """Voices of members: whether there may be any, and what they are made by (the defaults of `synth.enrol.sources`)."""
 
+    member_voices: bool = False
     hubert: str = "facebook/hubert-base-ls960"
     quantizer: str = "GitMylo/bark-voice-cloning/quantifier_hubert_base_ls960_14.pth"
     recogniser: str = "openai/whisper-base"

@@ -6,10 +6,14 @@ import dataclasses
 
 import discord
 
+from bot.consent.circle import Circle
+from bot.consent.grants import Asker, Use
+from bot.consent.standing import Consent
 from bot.flow.ask import Ask
 from bot.flow.check import Limits, Refused, Rules, turned_off
 from bot.flow.job import Job
 from bot.guard.verdict import Guard
+from bot.ranking import Offer
 from bot.settings import Book, Effective, Feature
 from bot.voices import Library
 
@@ -27,8 +31,10 @@ class Manners:
 class House:
     """Settings and voices, put together."""
 
-    def __init__(self, *, book: Book, library: Library) -> None:
-        self.book, self.library = book, library
+    def __init__(
+        self, *, book: Book, library: Library, consent: Consent = Consent(), circle: Circle | None = None
+    ) -> None:
+        self.book, self.library, self.consent, self.circle = book, library, consent, circle
 
     def manners(self, ask: Ask) -> Manners:
         """For the decision in `flow/check.py`."""
@@ -58,6 +64,19 @@ class House:
         """The language to speak to the person of an interaction: what is set, else what their Discord speaks."""
         chosen = self.book.effective(interaction.user.id, interaction.guild_id).language
         return chosen or str(interaction.locale)
+
+    def offers(self, interaction: discord.Interaction, typed: str) -> list[Offer]:
+        """The voices for what a person has typed so far: those of members, too."""
+        user, guild = interaction.user.id, interaction.guild_id
+        asker = Asker(
+            user_id=user,
+            guild_id=guild,
+            role_ids=frozenset(role.id for role in getattr(interaction.user, "roles", ())),
+            private=guild is None and interaction.context.dm_channel,
+            use=Use.FILES,
+        )
+        members = self.circle.offers(asker) if self.circle is not None and self.consent.on else []
+        return self.library.offer(user, guild, typed, also=members)
 
     def default_voice(self, ask: Ask, effective: Effective) -> str | None:
         """The name of the first default voice that is there; None: as configured."""

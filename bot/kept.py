@@ -19,7 +19,7 @@ LOOK_BACK = 20_000  # jobs among which recent voices are looked for at the start
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Kept:
-    """A voice that a person kept. `guild_id`: the server that may use it too."""
+    """A voice that a person kept. `guild_id`: the server that may use it too. A server's own has the server for its person."""
 
     id: int
     user_id: int
@@ -36,6 +36,11 @@ class Kept:
     def key(self) -> str:
         """What it is called where its name may change. No name of a model's voice looks like this."""
         return f"#{self.id}"
+
+    @property
+    def of_server(self) -> bool:
+        """Whether it is the server's own: no person can take it back."""
+        return self.user_id == self.guild_id
 
     @property
     def file(self) -> str:
@@ -77,6 +82,14 @@ def share(db: sqlite3.Connection, voice: int, user_id: int, guild_id: int | None
     sql = "UPDATE voices SET guild_id = ? WHERE id = ? AND user_id = ? RETURNING *"
     row = db.execute(sql, (guild_id, voice, user_id)).fetchone()
     return None if row is None else Kept.from_row(row)
+
+
+def adopt(db: sqlite3.Connection, voice: Kept, guild_id: int, folder: Path, now: float) -> Kept:
+    """A server's own copy of a voice that was shared with it; the sharing ends. OSError without a file."""
+    copy = keep(db, user_id=guild_id, name=voice.name, source=folder / voice.file, folder=folder, now=now)
+    db.execute("UPDATE voices SET guild_id = NULL WHERE id = ?", (voice.id,))
+    row = db.execute("UPDATE voices SET guild_id = ? WHERE id = ? RETURNING *", (guild_id, copy.id)).fetchone()
+    return Kept.from_row(row)
 
 
 def delete(db: sqlite3.Connection, voice: int, user_id: int) -> bool:

@@ -29,6 +29,7 @@ TRANSITIONS = (
     ("rendered", "answered"),  # Discord accepted the audio
     ("rendered", "failed"),  # Discord will never accept this audio (too large)
     ("rendered", "queued"),  # the file is gone: it is rendered again
+    ("rendered", "cancelled"),  # its voice was withdrawn
     ("rendered", "expired"),  # nowhere left to deliver to
 )
 
@@ -279,5 +280,105 @@ CREATE TABLE made (
 CREATE INDEX made_by_job ON made (job);
 """
 
+_CONSENT = """
+INSERT OR IGNORE INTO transitions VALUES ('rendered', 'cancelled');  -- its voice was withdrawn before it was delivered
+
+-- Ceremonies of consent: consent/ceremony.py.
+CREATE TABLE ceremonies (
+    id           TEXT PRIMARY KEY,                -- 128 random bits: all that a button holds
+    user_id      INTEGER NOT NULL,
+    guild_id     INTEGER NOT NULL,
+    page_id      INTEGER,                         -- the private message with the terms
+    name         TEXT NOT NULL,                   -- how the member is called in the server
+    locale       TEXT NOT NULL,
+    terms        TEXT NOT NULL,                   -- version and SHA-256 of what was read
+    wishes       TEXT NOT NULL CHECK (json_valid(wishes)),
+    state        TEXT NOT NULL CHECK (state IN ('offered', 'challenged', 'hearing', 'done', 'declined', 'failed')),
+    made_at      REAL NOT NULL,
+    agreed_at    REAL,
+    words        TEXT,                            -- to be said
+    channel_id   INTEGER,                         -- where: direct messages
+    challenge_id INTEGER,                         -- the message with them
+    answer_id    INTEGER,
+    reason       TEXT,                            -- why it failed
+    CHECK (state NOT IN ('challenged', 'hearing', 'done') OR (agreed_at IS NOT NULL AND words IS NOT NULL)),
+    CHECK (state NOT IN ('hearing', 'done') OR (challenge_id IS NOT NULL AND answer_id IS NOT NULL)),
+    CHECK (state <> 'failed' OR reason IS NOT NULL)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX one_challenge ON ceremonies (user_id) WHERE state IN ('challenged', 'hearing');
+CREATE UNIQUE INDEX one_answer ON ceremonies (answer_id) WHERE answer_id IS NOT NULL;
+CREATE INDEX ceremonies_by_user ON ceremonies (user_id, agreed_at);
+
+CREATE TABLE member_voices (
+    id        INTEGER PRIMARY KEY AUTOINCREMENT,  -- never given twice: files are named by it
+    user_id   INTEGER NOT NULL,                   -- whose voice it is
+    guild_id  INTEGER NOT NULL,                   -- the one server where it may be used
+    ceremony  TEXT NOT NULL UNIQUE REFERENCES ceremonies (id),
+    name      TEXT NOT NULL COLLATE NOCASE,
+    made_at   REAL NOT NULL,
+    until     REAL NOT NULL,                      -- when the consent ends by itself
+    notice_id INTEGER,                            -- the message in the log channel; without it nobody else may use the voice
+    opens_at  REAL,                               -- from when others may use it
+    held      INTEGER NOT NULL DEFAULT 0 CHECK (held IN (0, 1)),  -- reported, until a moderator has looked
+    ended_at  REAL,
+    why       TEXT CHECK (why IN ('owner', 'moderator', 'term', 'privacy')),
+    CHECK ((ended_at IS NULL) = (why IS NULL)),
+    CHECK ((opens_at IS NULL) = (notice_id IS NULL)),
+    CHECK (until > made_at AND until <= made_at + 180 * 86400.0)
+) STRICT;
+CREATE UNIQUE INDEX one_voice ON member_voices (user_id) WHERE ended_at IS NULL;
+CREATE UNIQUE INDEX one_name ON member_voices (name) WHERE ended_at IS NULL;
+
+-- What the files of member voices are encrypted with. A voice that has ended has none: its file cannot be read again.
+CREATE TABLE voice_keys (
+    voice INTEGER PRIMARY KEY REFERENCES member_voices (id),
+    key   BLOB NOT NULL CHECK (length(key) = 32)
+) STRICT;
+
+CREATE TABLE grants (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT,
+    voice    INTEGER NOT NULL REFERENCES member_voices (id),
+    kind     TEXT NOT NULL CHECK (kind IN ('member', 'role', 'server')),
+    subject  INTEGER NOT NULL,                    -- the id of one
+    files    INTEGER NOT NULL CHECK (files IN (0, 1)),   -- clips in text channels
+    speak    INTEGER NOT NULL CHECK (speak IN (0, 1)),   -- in voice channels
+    given_at REAL NOT NULL,
+    until    REAL NOT NULL,
+    ended_at REAL,
+    CHECK (files OR speak)
+) STRICT;
+CREATE UNIQUE INDEX one_grant ON grants (voice, kind, subject) WHERE ended_at IS NULL;
+
+-- Which member voices a job uses, and by which grant; NULL: its own.
+CREATE TABLE job_voices (
+    job      INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    voice    INTEGER NOT NULL REFERENCES member_voices (id),
+    grant_id INTEGER REFERENCES grants (id),
+    PRIMARY KEY (job, voice)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX job_voices_by_voice ON job_voices (voice);
+
+-- The bot's own messages with member voices in them.
+CREATE TABLE voice_posts (
+    message_id INTEGER PRIMARY KEY,
+    channel_id INTEGER NOT NULL,
+    job        INTEGER NOT NULL REFERENCES jobs (id),
+    doomed     INTEGER NOT NULL CHECK (doomed IN (0, 1)),  -- to be deleted
+    gone_at    REAL,                              -- when it was
+    kept       INTEGER NOT NULL DEFAULT 0 CHECK (kept IN (0, 1))  -- Discord does not let it be deleted
+) STRICT;
+CREATE INDEX doomed_posts ON voice_posts (message_id) WHERE doomed = 1 AND gone_at IS NULL AND kept = 0;
+CREATE INDEX voice_posts_by_job ON voice_posts (job);
+"""
+
 # Append-only: a released migration is never edited. PRAGMA user_version counts how many have run.
-MIGRATIONS: tuple[str, ...] = (_INITIAL, _SIDE_BY_SIDE, _PEOPLE, _METERS, _AUDIT, _MODERATION, _DISCLOSURE)
+MIGRATIONS: tuple[str, ...] = (
+    _INITIAL,
+    _SIDE_BY_SIDE,
+    _PEOPLE,
+    _METERS,
+    _AUDIT,
+    _MODERATION,
+    _DISCLOSURE,
+    _CONSENT,
+)

@@ -93,6 +93,7 @@ class Server(_Values):
     language: Language | None = None
     log_channel: int | None = None
     sharing: bool = True
+    member_voices: bool = False
     off: tuple[Feature, ...] = ()
     words: Annotated[tuple[Word, ...], Field(max_length=MOST_WORDS)] = ()
     names: Annotated[tuple[Word, ...], Field(max_length=MOST_NAMES)] = ()

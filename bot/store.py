@@ -41,6 +41,7 @@ def connect(path: Path, migrations: Sequence[str] = MIGRATIONS) -> sqlite3.Conne
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA secure_delete = ON")  # what is deleted is gone from the file: keys are
         _check(connection, path)
         _migrate(connection, path, migrations)
     except sqlite3.OperationalError as error:  # locked, full, read-only: the file itself may be well
@@ -137,6 +138,16 @@ class Store:
                 self._connection.execute("ROLLBACK")
             raise
         return result
+
+    async def fold(self) -> None:
+        """Fold the write-ahead log into the file: what was deleted is in neither then."""
+        await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, self._fold))
+
+    def _fold(self) -> None:
+        try:
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.OperationalError as error:
+            log.warning("the write-ahead log is folded later: %s", error)
 
     def close(self) -> None:
         """Let pending transactions finish, fold the write-ahead log into the file, release the lock."""

@@ -292,6 +292,7 @@ SETTING_NAMES = {
     "member_seconds_per_hour": "Seconds of speech for one member an hour",
     "log_channel": "Channel for notices",
     "sharing": "Sharing of kept voices",
+    "member_voices": "Member voices",
     "off": "Turned off",
     "words": "Words I do not say",
     "names": "Names nobody may speak as",
@@ -628,6 +629,136 @@ VERIFY_TAGGED = "**Tags**: they say that it is AI-generated. Everybody can write
 VERIFY_NOT_TAGGED = "**Tags**: nothing."
 VERIFY_LISTENED = "I have listened to the first {length}."
 VERIFY_NO_PROOF = "So nothing says that this is mine; that is no proof that a person speaks."
+# Member voices: /bark-voice, the ceremony in direct messages, the notice in a log channel
+CONSENT_GROUP = "A voice of your own, made from your own recording, with your consent"
+CONSENT_MINE = "Have your own voice made, or see how it stands"
+CONSENT_GRANTS = "Who may use your voice: give, list, take away"
+CONSENT_GRANT_MEMBER = "Let this member use it"
+CONSENT_GRANT_ROLE = "Let everybody with this role use it"
+CONSENT_GRANT_EVERYBODY = "Let everybody in this server use it"
+CONSENT_GRANT_USES = "For what"
+CONSENT_GRANT_DAYS = "For how many days; never longer than your consent"
+CONSENT_REVOKE = "End your voice, at once and for good"
+CONSENT_REVOKE_MEMBER = "For moderators: whose voice to end in this server"
+CONSENT_TERMS = (
+    "**A synthetic copy of your voice**\nIf you agree, I make a voice from one recording that you speak for it, and from"
+    " nothing else. It can say anything that somebody types. It can be used in {server} alone, by you and by those whom you"
+    " choose below or later; for the first 24 hours by you alone, in direct messages with me. The moderators of {server}"
+    " are told, and can end it. The recording is deleted as soon as the voice is made; no voiceprint is computed. The voice"
+    " is kept encrypted and ends by itself after the time you choose, at most {most} days. You can end it at any time"
+    " with /bark-voice revoke: then its key and file are destroyed, what waits is cancelled, and I delete my messages with"
+    " it. What others have downloaded I cannot call back. Speak for yourself only, and only of your own free will. Clips"
+    " are marked as AI-generated, and a sound says so."
+)
+CONSENT_VERSION = "-# Version {version}, SHA-256 {digest}"
+CONSENT_MEMBERS = "Members who may use it: nobody else"
+CONSENT_ROLES = "Roles that may use it: none"
+CONSENT_CHOOSE = "For what may others use it?"
+CONSENT_DURATION = "For how long?"
+CONSENT_OPTIONS = {
+    "everybody": "Everybody in this server",
+    "files": "Clips in text channels",
+    "speak": "Voice channels",
+}
+CONSENT_USES = {"files": "Clips in text channels", "speak": "Voice channels", "both": "both"}
+CONSENT_DAYS = "For {days} days"
+CONSENT_AGREE = "I agree"
+CONSENT_NO = "No"
+CONSENT_DECLINED = "Nothing was made, and nothing was recorded."
+CONSENT_OFF = (
+    "There are no member voices in this server. Whoever runs me has to allow them, and the moderators here have to choose"
+    " a log channel and switch them on in /bark server."
+)
+CONSENT_STARTING = "The model is still starting. Try again in a minute."
+CONSENT_CANNOT = (
+    "I cannot make member voices: what it takes to understand a recording, or to make a voice of it, is not installed."
+)
+CONSENT_REFUSED = {
+    "not-yours": "That is not for you to press.",
+    "used": "That page was used already. /bark-voice mine shows a new one.",
+    "old-page": "That page is too old. /bark-voice mine shows a new one.",
+    "has-voice": "You have a voice already. End it first with /bark-voice revoke.",
+    "busy": "I am still listening to your last answer.",
+    "too-often": "That was your third try within a day. Try again tomorrow.",
+}
+CONSENT_CHALLENGE = (
+    "You agreed that a synthetic copy of your voice is made for {server}. Now say so: record a **voice message** here"
+    " (the microphone next to the text field) within {minutes} minutes, and read this aloud, calmly, in English:"
+    "\n>>> {sentence}"
+)
+CONSENT_SENT = "I sent you a direct message with what to say. You have {minutes} minutes."
+CONSENT_CLOSED = "I cannot send you direct messages. Allow them for this server in your privacy settings, then /bark-voice mine again."
+CONSENT_HEARING = "Thank you. I am listening …"
+CONSENT_FAILED = {
+    "not-yours": "I am not waiting for anything from you here.",
+    "used": "I am not waiting for an answer. /bark-voice mine begins anew.",
+    "late": "That came too late: the time is over. /bark-voice mine begins anew.",
+    "not-spoken": "I need a voice message, spoken here and now: the microphone next to the text field. No file, no text.",
+    "not-one-file": "I need one voice message as Discord records it, and nothing else.",
+    "too-large": "That file is too large for a recording of 20 seconds.",
+    "length": "A recording has 6 to 20 seconds.",
+    "not-fetched": "I could not fetch your recording. /bark-voice mine begins anew.",
+    "too-loud": "The recording is distorted: a little further from the microphone. /bark-voice mine begins anew.",
+    "too-quiet": "I hear too little speech, or too much noise. /bark-voice mine begins anew.",
+    "words": "I did not hear the six code words in their order. /bark-voice mine begins anew.",
+    "sentence": "I did not understand the sentence in which you agree. /bark-voice mine begins anew.",
+    "unheard": "I could not listen to your recording. It is deleted. /bark-voice mine begins anew.",
+    "restart": "I was restarted while I listened. Your recording is deleted. /bark-voice mine begins anew.",
+    "closed": "I could not send you what to say.",
+    "off": "Member voices were switched off meanwhile. Your recording is deleted.",
+}
+CONSENT_DONE = (
+    "Your voice is made: **{voice}**, until <t:{until}:D>. The recording is deleted. For 24 hours it is yours alone: try"
+    " it here with /bark say. /bark-voice grants shows who may use it then, /bark-voice revoke ends it."
+)
+CONSENT_DONE_UNTOLD = (
+    "Your voice is made: **{voice}**, until <t:{until}:D>. The recording is deleted. I could not tell the moderators yet;"
+    " until 24 hours after I could, it is yours alone: try it here with /bark say. /bark-voice revoke ends it."
+)
+CONSENT_STATUS = "Your voice is **{voice}**, until <t:{until}:D>. Others may use it by {grants} grants."
+CONSENT_STATUS_QUARANTINE = "It is yours alone until <t:{when}:f>, in direct messages with me."
+CONSENT_STATUS_UNTOLD = (
+    "It is yours alone, in direct messages with me: the moderators could not be told yet, I keep trying."
+)
+CONSENT_STATUS_HELD = "It was reported. Until a moderator has looked it is yours alone, in direct messages with me."
+CONSENT_WITHHELD = {
+    "gone": "{voice} has ended.",
+    "off": "{voice} cannot be used: member voices are switched off.",
+    "elsewhere": "{voice} can only be used in the server that it was made for.",
+    "quarantine": "{voice} is new, or was reported: for now only its owner can use it.",
+    "not-granted": "{voice} is a member's own voice, and you may not use it like this. Only they can allow it.",
+    "own-elsewhere": "{voice} can be used in its own server, and in direct messages with me.",
+    "own-quarantine": "For now {voice} can be used in direct messages with me only.",
+}
+CONSENT_OFFER = "a member's voice"
+CONSENT_NONE = "You have no voice of your own. /bark-voice mine begins."
+CONSENT_ELSEWHERE = "Your voice can only be granted in the server that it was made for."
+CONSENT_GRANTS_NONE = "Nobody but you may use {voice}."
+CONSENT_GRANTS_HEAD = "Who may use {voice} besides you:"
+CONSENT_GRANT = "- {who}: {uses}, until <t:{until}:D>"
+CONSENT_TAKE = "Take away"
+CONSENT_TAKE_ONE = "{number}: {kind}"
+CONSENT_KINDS = {"member": "a member", "role": "a role", "server": "everybody"}
+CONSENT_END = "End this voice"
+CONSENT_END_SURE = "End **{voice}** for good? Its key and file are destroyed, what waits is cancelled, and I delete my messages with it."
+CONSENT_ENDED = "**{voice}** has ended: its key and file are destroyed. Messages deleted: {gone}."
+CONSENT_ENDED_LEFT = (
+    "**{voice}** has ended: its key and file are destroyed. Messages deleted: {gone}. Not deleted, or not yet: {kept}."
+)
+CONSENT_ENDED_FOR_YOU = "A moderator of {server} has ended your voice. Its key and file are destroyed."
+CONSENT_NOT_THERE = "There is no such voice here, or it is not for you to end."
+CONSENT_NOTICE = (
+    "{member} had a voice of their own made, from a recording that they spoke: **{voice}**, until <t:{until}:D>. For 24"
+    " hours nobody else can use it. You know each other's voices: if it is not theirs, report it."
+)
+CONSENT_REPORT = "Not theirs: report"
+CONSENT_REPORTED = "Reported by {reporter}: until a moderator has looked, nobody but its owner can use it."
+CONSENT_CLEAR = "It is theirs"
+VOICE_ADOPT = "Make it the server's own"
+CONSENT_LOG_FIRST = "Choose a log channel first: that is where new member voices are told of, and reports go."
+SERVER_MEMBER_VOICES = "Member voices, with consent"
+WITHDRAWN = "This voice was withdrawn."
+BUTTON_MEMBER_VOICE = "Clips in a member's voice cannot be kept or copied. Ask anew with /bark say or /bark play."
 
 
 # How lengths and sizes are written

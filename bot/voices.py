@@ -10,7 +10,7 @@ import asyncio
 import dataclasses
 import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bot import kept, texts
@@ -132,9 +132,9 @@ class Library:
 
     # -- what is offered -----------------------------------------------------------------------------------------------
 
-    def offer(self, user_id: int, guild_id: int | None, typed: str) -> list[Offer]:
-        """The voices for what a person has typed so far, best first, at most as many as Discord shows."""
-        return best(typed, self._all(user_id, guild_id))
+    def offer(self, user_id: int, guild_id: int | None, typed: str, also: Sequence[Offer] = ()) -> list[Offer]:
+        """The voices for what a person has typed so far, best first, at most as many as Discord shows. `also`: of others."""
+        return best(typed, [*also, *self._all(user_id, guild_id)])
 
     def _all(self, user_id: int, guild_id: int | None) -> list[Offer]:
         """All offers in the order of their ranks, each voice once."""
@@ -201,6 +201,23 @@ class Library:
         if guild_id is not None and self._protected(guild_id, voice.name):
             return Refused(rule=PROTECTED_NAME, words=say(texts.VOICE_NAME_PROTECTED))
         return self._changed(await self._store.call(kept.share, voice.id, voice.user_id, guild_id))
+
+    async def adopt(self, voice: Kept) -> Kept | Refused:
+        """Make a voice that is shared with a server the server's own. Whose wish that may be is the caller's to know."""
+        guild_id = voice.guild_id
+        if guild_id is None:
+            return Refused(rule="voice-gone", words=say(texts.VOICE_GONE))
+        if len(self.own(guild_id)) >= self._most:
+            return Refused(rule="voices-full", words=say(texts.VOICES_FULL, limit=self._most))
+        if refused := self._wrong_name(guild_id, voice.name, but=voice):
+            return refused
+        try:
+            adopted = await self._store.call(kept.adopt, voice, guild_id, self._folder, self._clock())
+        except sqlite3.IntegrityError:  # pressed twice
+            return Refused(rule="name-taken", words=say(texts.VOICE_NAME_TAKEN, name=voice.name))
+        self._changed(dataclasses.replace(voice, guild_id=None))
+        self._put(adopted)
+        return adopted
 
     async def delete(self, user_id: int, voice: Kept) -> bool:
         """Forget a voice of one's own, and remove its file."""

@@ -19,6 +19,7 @@ from bot.commands import (
     again,
     auditing,
     buttons,
+    consent,
     dialogue,
     help,  # noqa: A004 - a command's name
     line,
@@ -35,6 +36,8 @@ from bot.commands import (
 from bot.commands.desk import Desk
 from bot.commands.refusing import Gate, question_view
 from bot.commands.switch import Switch
+from bot.consent.enrolment import Enrolment
+from bot.consent.keeper import Keeper
 from bot.flow.booth import Booth
 from bot.flow.check import Limits, Refused
 from bot.flow.intake import Intake
@@ -79,6 +82,8 @@ class Parts:
     marshal: Marshal
     contact: str  # of those who run the bot, in their words
     verifier: Verifier
+    enrolment: Enrolment | None  # None: there are no member voices
+    keeper: Keeper
 
 
 def compose(parts: Parts) -> None:
@@ -116,11 +121,16 @@ def compose(parts: Parts) -> None:
     verify_this = verify.add(bark, parts.verifier)
     client.tree.add_command(bark)
     client.tree.add_command(moderators)
+    if parts.enrolment is not None:
+        members = consent.Tools(
+            store=parts.store, post=parts.post, enrolment=parts.enrolment, keeper=parts.keeper, clock=parts.clock
+        )
+        client.tree.add_command(consent.build(members, switch))
     for menu in (*menus.build(desk, parts.booth), report, verify_this):
         client.tree.add_command(menu)
 
     async def invite(user_id: int, rules: Refused) -> None:
-        await parts.post.write_to(user_id, rules.words, question_view(rules.question or 0))
+        await parts.post.write(user_id, rules.words, question_view(rules.question or 0))
 
     parts.reading.invite = invite
 

@@ -128,7 +128,7 @@ def offer_voices(command: app_commands.Command[Any, ..., Any], desk: Desk) -> No
 
     @command.autocomplete("voice")
     async def names(interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        offers = desk.house.library.offer(interaction.user.id, interaction.guild_id, typed)
+        offers = desk.house.offers(interaction, typed)
         return [
             app_commands.Choice(name=offer.label, value=offer.name)
             for offer in offers

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 PREFIX = "bark-server"
 SHARING = "sharing"
+MEMBERS = "member_voices"
 PLACES = [discord.ChannelType.text, discord.ChannelType.forum, discord.ChannelType.voice, discord.ChannelType.news]
 
 
@@ -69,7 +70,7 @@ class Panel:
         server = self._book.server(interaction.guild_id)
         values = self._values(interaction, server)
         lines = [say(texts.SERVER_TITLE), *(line(name, value) for name, value in values.items())]
-        return "\n".join(lines)[:2000], view_of(*_menus(server), _buttons())
+        return "\n".join(lines)[:2000], view_of(*_menus(server, members=self._house.consent.on), _buttons())
 
     def _values(self, interaction: discord.Interaction, server: Server) -> dict[str, str]:
         """Every setting in words, by name."""
@@ -83,6 +84,7 @@ class Panel:
             "language": shown(server.language),
             "log_channel": f"<#{server.log_channel}>" if server.log_channel else nothing,
             "sharing": shown(server.sharing),
+            **({MEMBERS: shown(server.member_voices)} if self._house.consent.on else {}),
             **{name: str(len(getattr(server, name)) or nothing) for name in ("words", "names")},
             "scams": shown(server.scams),
             "off": ", ".join(say(texts.FEATURES[feature]) for feature in server.off) or nothing,
@@ -107,10 +109,18 @@ class Panel:
             case "log_channel":
                 await self._set_log(interaction, press.values)
             case "features":
-                off = [feature.value for feature in Feature if feature not in press.values]
-                await self._set(interaction, sharing=SHARING in press.values, off=off)
+                await self._set_features(interaction, press.values)
             case "reset":
                 await self._set(interaction, **dict.fromkeys(Server.model_fields))
+
+    async def _set_features(self, interaction: discord.Interaction, values: tuple[str, ...]) -> None:
+        changes: dict[str, Any] = {"sharing": SHARING in values}
+        if self._house.consent.on:  # else it is not in the menu, and stays as it is
+            if MEMBERS in values and self._book.server(interaction.guild_id).log_channel is None:
+                await interaction.response.send_message(say(texts.CONSENT_LOG_FIRST), ephemeral=True)
+                return
+            changes[MEMBERS] = MEMBERS in values
+        await self._set(interaction, **changes, off=[feature.value for feature in Feature if feature not in values])
 
     async def _set_ids(self, interaction: discord.Interaction, name: str, values: tuple[str, ...]) -> None:
         ids = [int(value) for value in values if value.isdecimal()]
@@ -191,7 +201,7 @@ class Panel:
             log.info("a change of settings could not be told in channel %d: %s", server.log_channel, error)
 
 
-def _menus(server: Server) -> Iterable[list[Any]]:
+def _menus(server: Server, *, members: bool) -> Iterable[list[Any]]:
     """A menu in each row."""
     yield [
         discord.ui.ChannelSelect[Any](
@@ -225,6 +235,8 @@ def _menus(server: Server) -> Iterable[list[Any]]:
     ]
     allowed = [(feature.value, say(texts.FEATURES[feature]), feature not in server.off) for feature in Feature]
     allowed.append((SHARING, say(texts.SERVER_SHARING), server.sharing))
+    if members:
+        allowed.append((MEMBERS, say(texts.SERVER_MEMBER_VOICES), server.member_voices))
     options = [discord.SelectOption(label=label, value=value, default=on) for value, label, on in allowed]
     yield [menu(f"{PREFIX}:features", say(texts.SERVER_CHOOSE_FEATURES), options, least=0, most=len(options))]
 

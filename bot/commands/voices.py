@@ -58,6 +58,7 @@ class Gallery:
             "rename": self._rename,
             "share": self._share,
             "away": self._take_away,
+            "adopt": self._adopt,
             "delete": self._delete,
             "sure": self._sure,
         }
@@ -110,6 +111,8 @@ class Gallery:
             )
         elif isinstance(voice, Kept) and voice.guild_id == guild and interaction.permissions.manage_guild:
             rows.append([make("away", say(texts.VOICE_TAKE_AWAY), danger=True)])
+            if not voice.of_server:
+                rows[-1].insert(0, make("adopt", say(texts.VOICE_ADOPT)))
         return rows
 
     async def press(self, interaction: discord.Interaction, press: Press) -> None:
@@ -211,13 +214,32 @@ class Gallery:
             await self._outcome(interaction, spot, await self._library.share(own, place))
 
     async def _take_away(self, interaction: discord.Interaction, spot: Spot, voice: Voice) -> None:
-        """A moderator ends the sharing of somebody's voice with this server."""
+        """A moderator ends the sharing of somebody's voice with this server, or deletes the server's own."""
+        shared = await self._moderated(interaction, voice)
+        if shared is None:
+            return
+        if shared.of_server:
+            await self._library.delete(shared.user_id, shared)
+            self._previews.forget(shared)
+            await self._show(interaction, spot, None)
+        else:
+            await self._outcome(interaction, spot, await self._library.share(shared, None))
+
+    async def _adopt(self, interaction: discord.Interaction, spot: Spot, voice: Voice) -> None:
+        """A moderator makes a shared voice the server's own: it stays when its maker deletes theirs."""
+        shared = await self._moderated(interaction, voice)
+        if shared is not None and not shared.of_server:
+            await self._outcome(interaction, spot, await self._library.adopt(shared))
+
+    async def _moderated(self, interaction: discord.Interaction, voice: Voice) -> Kept | None:
+        """The voice, if it is this server's and the presser a moderator here; else words."""
         if not (isinstance(voice, Kept) and voice.guild_id is not None and voice.guild_id == interaction.guild_id):
             await self._tell(interaction, say(texts.VOICE_GONE))
         elif not interaction.permissions.manage_guild:
             await self._tell(interaction, say(texts.MODERATORS_ONLY))
         else:
-            await self._outcome(interaction, spot, await self._library.share(voice, None))
+            return voice
+        return None
 
     async def _delete(self, interaction: discord.Interaction, spot: Spot, voice: Voice) -> None:
         if own := await self._mine(interaction, voice):

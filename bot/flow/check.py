@@ -82,6 +82,8 @@ class Facts:
     meters: tuple[Meter, ...] = ()
     guard: Guard = NO_GUARD
     standing: Standing = CLEAR
+    members: frozenset[str] = frozenset()  # names of member voices that this ask may use
+    withheld: Refused | None = None  # it names one that it may not
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,17 +115,19 @@ def _decide(ask: Ask, facts: Facts, now: float) -> Admitted | Refused:
     barred = facts.standing.barred(halts.features(ask.options))
     if refused := Refused(rule=barred[0], words=barred[1]) if barred else _place(ask, facts.rules):
         return refused
+    if facts.withheld:
+        return facts.withheld
     text = tidy(ask.text, ask.options.kind)
     if not text:
         return Refused(rule="empty", words=say(texts.EMPTY))
     if refused := _too_long(len(text), facts, ask.options):
         return refused
     for voice in filter(None, (ask.voice, *ask.options.cast.values())):
-        if facts.voices and voice not in facts.voices:
+        if facts.voices and voice not in facts.voices and voice not in facts.members:
             return Refused(rule="unknown-voice", words=unknown_voice(voice, facts.voices))
     room = _in_time(ask, facts, now) or _room(facts, now) or _speech(facts, now)
     return (
-        _guarded(ask, text, facts.guard)
+        _guarded(ask, text, facts)
         or room
         or due(ask.id, facts.standing, held=ask.token is not None)
         or Admitted(text=text)
@@ -151,12 +155,15 @@ def _too_long(length: int, facts: Facts, options: Options) -> Refused | None:
     return Refused(rule="too-long", words=words)
 
 
-def _guarded(ask: Ask, text: str, guard: Guard) -> Refused | None:
+def _guarded(ask: Ask, text: str, facts: Facts) -> Refused | None:
     """The refusal of the text guard. It names the rule, never the word: nobody shall learn a list by trying."""
     speakers = [name for name, _ in turns(text)] if ask.options.kind is Kind.DIALOGUE else []
     cast = ask.options.cast
     called = {*filter(None, (ask.voice, *speakers, *cast, *cast.values()))}
-    rule = guard.broken(text, [name for name in called if "/" not in name])  # Bark's own have one: v2/en_speaker_6
+    called -= facts.members  # they are called after their members, who agreed
+    rule = facts.guard.broken(
+        text, [name for name in called if "/" not in name]
+    )  # Bark's own have one: v2/en_speaker_6
     if rule is None:
         return None
     if rule.startswith(SCAM):

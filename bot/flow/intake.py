@@ -14,6 +14,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from bot.consent.standing import Judged, admitted
 from bot.flow import meters, post, queue
 from bot.flow.ask import Ask
 from bot.flow.check import Admitted, Facts, Refused, decide
@@ -95,9 +96,11 @@ class Intake:
         ask = given(db) if callable(given) else given
         if isinstance(ask, Refused):
             return ask
-        ask = self._house.complete(ask)
-        now, estimate = self._clock(), ask.options.takes * self._pace().estimate(ask.text)
-        facts = self._facts(db, ask, estimate, now)
+        now = self._clock()
+        judged = self._house.consent.judge(db, self._house.complete(ask), now)
+        ask = judged.ask
+        estimate = ask.options.takes * self._pace().estimate(ask.text)
+        facts = self._facts(db, judged, estimate, now)
         verdict = decide(ask, facts, now)
         row = {
             "id": ask.id,
@@ -118,6 +121,7 @@ class Intake:
         if isinstance(verdict, Admitted):
             fresh = queue.insert(db, **{**row, "text": verdict.text, "charged": facts.audio, "state": State.RECEIVED})
             if fresh:
+                admitted(db, ask.id, judged)
                 meters.charge(db, facts.meters, facts.audio, now)
             return queue.get(db, ask.id) if fresh else None
         fresh = queue.insert(
@@ -127,7 +131,8 @@ class Intake:
             verdict = dataclasses.replace(verdict, question=None)
         return verdict if fresh else None
 
-    def _facts(self, db: sqlite3.Connection, ask: Ask, estimate: float, now: float) -> Facts:
+    def _facts(self, db: sqlite3.Connection, judged: Judged, estimate: float, now: float) -> Facts:
+        ask = judged.ask
         row = db.execute(
             "SELECT count(*) FILTER (WHERE user_id = :user) AS of_user, count(*) FILTER (WHERE guild_id = :guild) AS of_guild,"
             " coalesce(sum(takes), 0) AS texts, coalesce(sum(takes * length(text)), 0) AS characters"
@@ -141,6 +146,8 @@ class Intake:
             rules=manners.rules,
             guard=manners.guard,
             voices=manners.voices,
+            members=judged.names,
+            withheld=judged.refused,
             stopping=self.stopping,
             user_waiting=row["of_user"],
             guild_waiting=row["of_guild"],

@@ -8,7 +8,7 @@ import contextlib
 import enum
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 import discord
@@ -21,6 +21,13 @@ from bot.texts import say
 ORIGINAL: Any = "@original"  # the deferred reply: Discord takes this word where discord.py expects an id
 TRY_FOR = 60.0  # seconds for one request: an upload of 10 MB on a slow line
 LOOK_THROUGH = 1000  # messages since the ask among which an answer is looked for: ten requests at most
+
+
+class Place(NamedTuple):
+    """Where a message is."""
+
+    channel_id: int
+    message_id: int
 
 
 class Trouble(enum.Enum):
@@ -101,12 +108,23 @@ class Post:
         return webhook
 
     async def edit(
-        self, job: Job, content: str, paths: Sequence[Path] = (), view: discord.ui.View | None = None
-    ) -> None:
-        """Replace what the reply says, its buttons, and with `paths` what it carries. As often as one likes: the result is the same."""
+        self,
+        job: Job,
+        content: str,
+        paths: Sequence[Path] = (),
+        view: discord.ui.View | None = None,
+        *,
+        bare: bool = False,
+    ) -> Place:
+        """Replace what the reply says, its buttons, and with `paths` what it carries. As often as one likes: the result is the same.
+
+        `bare`: what it carried goes.
+        """
         async with self._request():
-            files = [attachment(job, path) for path in paths] or discord.utils.MISSING
-            await self._reply(job).edit_message(ORIGINAL, content=content, attachments=files, view=view)
+            kept = [] if bare else discord.utils.MISSING
+            files = [attachment(job, path) for path in paths] or kept
+            message = await self._reply(job).edit_message(ORIGINAL, content=content, attachments=files, view=view)
+            return Place(job.channel_id, message.id)
 
     async def exists(self, job: Job) -> bool:
         """Whether Discord has the deferred reply, asked while the token lives."""
@@ -146,7 +164,7 @@ class Post:
         *,
         direct: bool = False,
         view: discord.ui.View | None = None,
-    ) -> None:
+    ) -> Place:
         """A message of its own, in the channel or to the asker alone. The nonce makes all tries within minutes one message."""
         called = [discord.Object(job.user_id)] if self._mentions(job) else False
         mentions = discord.AllowedMentions(everyone=False, roles=False, users=called)
@@ -154,25 +172,29 @@ class Post:
             place = await self._place(job, direct=direct)
             files = [attachment(job, path) for path in paths] or discord.utils.MISSING
             buttons = discord.utils.MISSING if view is None else view
-            await place.send(content, files=files, nonce=str(job.id), allowed_mentions=mentions, view=buttons)
+            message = await place.send(content, files=files, nonce=str(job.id), allowed_mentions=mentions, view=buttons)
+            return Place(message.channel.id, message.id)
 
-    async def tell(self, channel_id: int, content: str) -> None:
+    async def tell(self, channel_id: int, content: str, view: discord.ui.View = discord.utils.MISSING) -> Place:
         """Words in a channel that belong to no job. They cannot be repeated safely."""
         async with self._request():
-            await self._client.get_partial_messageable(channel_id).send(content)
+            message = await self._client.get_partial_messageable(channel_id).send(content, view=view)
+            return Place(channel_id, message.id)
 
-    async def write_to(self, user_id: int, content: str, view: discord.ui.View) -> None:
-        """Words in somebody's direct messages. They cannot be repeated safely."""
+    async def write(self, user_id: int, content: str, view: discord.ui.View | None = None) -> Place:
+        """The same to one person, in direct messages. Words that cannot be repeated safely."""
         async with self._request():
-            place = await self._client.create_dm(discord.Object(user_id))
-            await place.send(content, view=view)
+            channel = await self._client.create_dm(discord.Object(user_id))
+            message = await (channel.send(content, view=view) if view else channel.send(content))
+            return Place(channel.id, message.id)
 
-    async def speak(self, job: Job, path: Path, *, channel_id: int | None, nonce: str) -> None:
+    async def speak(self, job: Job, path: Path, *, channel_id: int | None, nonce: str) -> Place:
         """The audio as a voice message, beside the answer."""
         picture = await asyncio.to_thread(voice_message.draw, path)
         file = voice_message.VoiceFile(path, picture, filename=filename(path), description=alt_text(job))
         async with self._request():
-            await voice_message.send(self._client, channel_id or job.channel_id, file, nonce=nonce)
+            where = channel_id or job.channel_id
+            return Place(where, await voice_message.send(self._client, where, file, nonce=nonce))
 
     async def add_sound(self, guild_id: int, name: str, path: Path, content_type: str) -> None:
         """The audio as a sound of a server. Not by `Guild.create_soundboard_sound`, which takes no Ogg."""
@@ -186,8 +208,8 @@ class Post:
         async with self._request():
             await self._client.get_partial_messageable(channel_id).get_partial_message(message_id).delete()
 
-    async def find(self, job: Job, *, direct: bool = False) -> bool:
-        """Whether the channel holds the answer already: a file of ours that carries the job's id."""
+    async def find(self, job: Job, *, direct: bool = False) -> Place | None:
+        """Where the channel holds the answer already: a file of ours that carries the job's id."""
         async with self._request():
             place = await self._place(job, direct=direct)
             async for message in place.history(limit=LOOK_THROUGH, after=discord.Object(job.id)):
@@ -195,8 +217,8 @@ class Post:
                     any(str(job.id) in attached.filename for attached in message.attachments)
                     and message.author.id == self._me()
                 ):
-                    return True
-        return False
+                    return Place(message.channel.id, message.id)
+        return None
 
     def _me(self) -> int:
         return self._client.user.id if self._client.user else 0

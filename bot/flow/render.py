@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import logging
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -50,14 +51,18 @@ class Renderer:
         settings: Settings,
         settled: Callable[[], None],
         voice_files: Callable[[Job], dict[str, str]] = lambda _: {},
+        lend: Callable[[Job], AbstractAsyncContextManager[dict[str, str]]] = lambda _: contextlib.nullcontext({}),
         heard: Callable[[protocol.Sound], None] = lambda _: None,
         silent: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """`heard`: there is more sound of a job; `silent`: there will be no more of this try, whose outcome is written down."""
+        """`lend`: member voices for as long as a job is rendered.
+
+        `heard`: there is more sound of a job; `silent`: there will be no more of this try, whose outcome is written down.
+        """
         self._heard, self._silent = heard, silent
         self._store, self._synth, self._board, self._clock = store, synth, board, clock
         self._folder, self._lease, self._settings, self._settled = folder, lease, settings, settled
-        self._voice_files = voice_files
+        self._voice_files, self._lend = voice_files, lend
         self._task: asyncio.Task[Any] | None = None
         self._stopping = False
         self._works: set[asyncio.Task[None]] = set()  # jobs at hand
@@ -134,7 +139,8 @@ class Renderer:
         try:
             if after:
                 await asyncio.wait(after)
-            finished = await self._made(job, voice)
+            async with self._lend(job) as lent:
+                finished = await self._made(job, voice, lent)
         except JobFailed as failure:
             log.warning("%r failed: %s %s", job, failure.reason, failure.detail)
             await self._store.insist(queue.fail, job.id, failure.reason, self._clock())
@@ -166,12 +172,12 @@ class Renderer:
             self._halted.discard(job.id)
             self._silent(job.id)
 
-    async def _made(self, job: Job, voice: str | None) -> protocol.Finished:
+    async def _made(self, job: Job, voice: str | None, lent: dict[str, str]) -> protocol.Finished:
         if job.id in self._halted:  # before the synth process knew of it
             raise JobCancelled
-        return await self._synth.render(self._order(job, voice), self._progress, self._heard)
+        return await self._synth.render(self._order(job, voice, lent), self._progress, self._heard)
 
-    def _order(self, job: Job, voice: str | None) -> protocol.Job:
+    def _order(self, job: Job, voice: str | None, lent: dict[str, str]) -> protocol.Job:
         options, usual = job.options, self._settings
         lines = script(job.text, options.kind, options.cast)
         return protocol.Job(
@@ -181,9 +187,9 @@ class Renderer:
             path=str(self._folder / f"{job.id}{options.suffix}"),
             seed=job.seed,
             voice=voice if len(lines) > 1 else lines[0].voice or voice,
-            voice_files=self._voice_files(job),
+            voice_files=self._voice_files(job) | lent,
             takes=options.takes,
-            tokens=True,
+            tokens=not options.cue,  # they are the voice, in a form that could be kept
             text_temp=options.text_temp or usual.text_temp,
             waveform_temp=options.waveform_temp or usual.waveform_temp,
             min_eos_p=usual.min_eos_p,

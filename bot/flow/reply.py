@@ -22,6 +22,7 @@ from pathlib import Path
 import discord
 
 from bot import i18n, texts
+from bot.consent.standing import WITHDRAWN, Consent
 from bot.flow import clips, post, queue
 from bot.flow.job import Job, State
 from bot.flow.post import Post, Trouble
@@ -35,6 +36,8 @@ NONCE_WINDOW = 120.0  # seconds within which Discord surely still knows a nonce 
 GIVE_UP_AFTER = 24 * 3600.0  # seconds of trying after which an answer that cannot be delivered is dropped
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between two tries
 AT_ONCE = 8  # deliveries under way together
+
+_CANCELLED = {"banned": texts.CANCELLED_BY_MODERATOR, WITHDRAWN: texts.WITHDRAWN}  # by why it was
 
 
 class Outbox:
@@ -50,8 +53,11 @@ class Outbox:
         queued: Callable[[], None],
         view: Callable[[Job], discord.ui.View],
         keep: float,
+        consent: Consent = Consent(),
+        withdrawn: Callable[[], None] = lambda: None,
     ) -> None:
-        """`keep`: seconds that audio is kept after it was delivered."""
+        """`keep`: seconds that audio is kept after it was delivered. `withdrawn`: a message has to be taken away again."""
+        self._consent, self._withdrawn = consent, withdrawn
         self._store, self._post, self._board, self._clock, self._queued = store, post, board, clock, queued
         self._view, self._keep = view, keep
         self._busy: set[int] = set()
@@ -130,6 +136,8 @@ class Outbox:
     # -- audio ---------------------------------------------------------------------------------------------------------
 
     async def _answer(self, job: Job) -> bool:
+        if not await self._may_go_on(job):
+            return False
         paths = clips.paths(job)
         if not await asyncio.to_thread(lambda: all(path.is_file() for path in paths)):
             log.warning("the audio of %r is gone; it is rendered again", job)
@@ -149,7 +157,7 @@ class Outbox:
     async def _replace(self, job: Job, paths: Sequence[Path]) -> bool:
         """The reply becomes the answer."""
         try:
-            await self._post.edit(job, answer(job), paths, self._view(job))
+            place = await self._post.edit(job, answer(job), paths, self._view(job))
         except post.ERRORS as error:
             match post.trouble(error):
                 case Trouble.DELETED:  # whoever deletes the reply does not want the answer
@@ -158,12 +166,15 @@ class Outbox:
                     raise
                 case _:
                     return await self._send(job, answer(job, late=True), paths)
-        return await self._answered(job)
+        return await self._answered(job, place)
 
     async def _speak(self, job: Job, path: Path) -> None:
         """The audio once more as a voice message, where the asker wants that. Tried once: the answer is there already."""
+        if not await self._may_go_on(job):
+            return
         try:
-            await self._post.speak(job, path, channel_id=None, nonce=f"v{job.id}")
+            place = await self._post.speak(job, path, channel_id=None, nonce=f"v{job.id}")
+            await self._posted(job, place)
         except post.ERRORS as error:
             log.info("%r is not spoken: %s", job, error)
             if post.trouble(error) is Trouble.FORBIDDEN and job.token_lives(self._clock()):
@@ -185,24 +196,24 @@ class Outbox:
         tried, now = job.send_at, self._clock()
         fresh = tried is not None and 0 <= now - tried <= NONCE_WINDOW  # not where the clock was set back meanwhile
         # The first time too: Discord may have put the audio into the reply, its answer was lost, and the token died since.
-        if not fresh and paths and await self._found(job, direct=direct):
-            return await self._answered(job)
+        if not fresh and paths and (place := await self._found(job, direct=direct)):
+            return await self._answered(job, place)
         if tried is None:
             await self._store.insist(queue.sending, job.id, now)
         elif not fresh:
             if not paths:  # words alone cannot be looked up: at most once
                 return await self._told(job)
             words = f"{words}\n{say(texts.POSSIBLY_TWICE)}"
-        await self._post.send(job, words, paths, direct=direct, view=self._view(job) if paths else None)
-        return await self._answered(job)
+        place = await self._post.send(job, words, paths, direct=direct, view=self._view(job) if paths else None)
+        return await self._answered(job, place)
 
-    async def _found(self, job: Job, *, direct: bool) -> bool:
+    async def _found(self, job: Job, *, direct: bool) -> post.Place | None:
         try:
             return await self._post.find(job, direct=direct)
         except post.ERRORS as error:
             if post.trouble(error) is Trouble.PASSING:
                 raise
-            return False  # the history is not for us: better twice than never
+            return None  # the history is not for us: better twice than never
 
     # -- words ---------------------------------------------------------------------------------------------------------
 
@@ -210,10 +221,13 @@ class Outbox:
         """The reply says so. Whoever cancelled knows it already: where it cannot be said it need not be."""
         if (await self._latest(job)).told_at is not None:  # the Cancel button had the last word, and its own
             return True
-        if job.token_lives(self._clock()):
+        withdrawn, lives = job.reason == WITHDRAWN, job.token_lives(self._clock())
+        if withdrawn and job.path is not None and not (lives and job.send_at is None):
+            await self._find_lost(job)
+        if lives:
             try:
-                banned = job.reason == "banned"
-                await self._post.edit(job, say(texts.CANCELLED_BY_MODERATOR if banned else texts.CANCELLED))
+                words = _CANCELLED.get(job.reason or "", texts.CANCELLED)
+                await self._post.edit(job, say(words), bare=withdrawn)
             except post.ERRORS as error:
                 if post.trouble(error) is Trouble.PASSING:
                     raise
@@ -249,17 +263,37 @@ class Outbox:
         latest = await self._store.insist(queue.get, job.id)
         return latest or job
 
-    async def _answered(self, job: Job) -> bool:
-        """Told; and if it was audio, its files are kept for a while."""
+    async def _may_go_on(self, job: Job) -> bool:
+        """Whether the voices of a job are still for it: asked before each message with audio. If not, it is cancelled by then."""
+        return not job.options.cue or await self._store.insist(self._consent.go_on, job.id, self._clock())
 
-        def write(db: sqlite3.Connection) -> None:
+    async def _posted(self, job: Job, place: post.Place) -> None:
+        """A message with audio is there, beside the answer. If it may not stay it is taken away."""
+        if job.options.cue and not await self._store.insist(self._consent.posted, job, place, self._clock()):
+            self._withdrawn()
+
+    async def _find_lost(self, job: Job) -> None:
+        """A message with the audio of a withdrawn voice may have been sent, and nobody knew: it is looked for."""
+        for direct in (False, True)[: 2 if job.send_at is not None else 1]:
+            if place := await self._found(job, direct=direct):
+                await self._posted(job, place)
+
+    async def _answered(self, job: Job, place: post.Place | None = None) -> bool:
+        """Told; and if it was audio, its files are kept for a while. False where it must not stay: words come in its place."""
+
+        def write(db: sqlite3.Connection) -> bool:
+            if place is not None and job.options.cue and not self._consent.posted(db, job, place, self._clock()):
+                return False
             queue.told(db, job.id, self._clock())
             if job.state is State.RENDERED and self._keep:
                 for take, path in enumerate(clips.paths(job), start=1):
                     clips.keep(db, job.id, take, path, self._clock() + self._keep)
+            return True
 
-        await self._store.insist(write)
-        return True
+        stays = await self._store.insist(write)
+        if not stays:
+            self._withdrawn()
+        return stays
 
     async def _told(self, job: Job) -> bool:
         await self._store.insist(queue.told, job.id, self._clock())

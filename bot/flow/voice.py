@@ -74,6 +74,12 @@ class Voice:
             self._tasks[guild_id] = asyncio.create_task(room.run(), name=f"voice of {guild_id}")
         return self._rooms[guild_id]
 
+    async def drop(self, turns: list[Turn]) -> None:
+        """These are not to be heard any more, not even the rest of them."""
+        for turn in turns:
+            if turn.guild_id in self._rooms:
+                await self._rooms[turn.guild_id].remove([turn])
+
     def look(self, guild_id: int) -> None:
         """Something changed in a server's voice channels."""
         if guild_id in self._rooms:

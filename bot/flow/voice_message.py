@@ -68,11 +68,15 @@ class VoiceFile(discord.File):
         return super().to_dict(index) | {"duration_secs": round(self._picture.seconds, 3), "waveform": waveform}
 
 
-async def send(client: discord.Client, channel_id: int, file: VoiceFile, *, nonce: str) -> None:
-    """Post it. Raises discord.Forbidden where the permission Send Voice Messages is missing. The nonce makes tries one message."""
+async def send(client: discord.Client, channel_id: int, file: VoiceFile, *, nonce: str) -> int:
+    """Post it; the message's id. discord.Forbidden where the permission Send Voice Messages is missing.
+
+    The nonce makes tries one message.
+    """
     flags = discord.MessageFlags(voice=True)
     with handle_message_parameters(file=file, flags=flags, nonce=nonce) as parameters:
         for part in parameters.multipart or ():
             if part["name"].startswith("files"):
                 part["content_type"] = CONTENT_TYPES.get(Path(file.filename).suffix, "audio/ogg")
-        await client.http.send_message(channel_id, params=parameters)
+        message = await client.http.send_message(channel_id, params=parameters)
+    return int(message["id"])

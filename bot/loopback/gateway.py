@@ -20,6 +20,7 @@ HEARTBEAT = 41.25  # seconds between heartbeats, Discord's usual value
 GRACE = 2.0  # intervals without a heartbeat until the connection counts as dead
 RESUMABLE = 300.0  # seconds after which a session without a connection is forgotten
 MESSAGES, MESSAGE_CONTENT = 1 << 9, 1 << 15  # intents: in servers; what they say, which the portal has to allow
+DIRECT_MESSAGES = 1 << 12  # with what they say: they are for the bot alone
 LARGEST_FRAME = 4096  # bytes a client may send, documented
 
 
@@ -57,6 +58,12 @@ class Gateway:
             if session.intents & MESSAGES:
                 knows = session.intents & MESSAGE_CONTENT
                 session.dispatch("MESSAGE_CREATE", data if knows else data | {"content": "", "attachments": []})
+
+    def written_directly(self, data: Json) -> None:
+        """A direct message to the bot: to those who asked for such."""
+        for session in list(self.sessions.values()):
+            if session.intents & DIRECT_MESSAGES:
+                session.dispatch("MESSAGE_CREATE", data)
 
     def drop(self, code: int | None = None) -> None:
         """Ends every connection: with a close code, or None as a network does. Sessions can be resumed."""

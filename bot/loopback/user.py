@@ -17,6 +17,8 @@ from bot.loopback.messages import Message, Messages
 from bot.loopback.payloads import Json, member, user, voice_state
 from bot.loopback.resolved import FILLED_BY_DISCORD, resolved
 from bot.loopback.rooms import Rooms
+from bot.loopback.rules import VOICE_MESSAGE
+from bot.loopback.wire import Upload
 from bot.loopback.world import Channel, ChannelType, Person, World
 
 BUTTON = 2
@@ -169,11 +171,27 @@ class User:
         return self._send(Kind.MODAL, before.channel, data, source=before.source)
 
     def write(self, content: str, *, channel: int | None = None, dm: bool = False) -> Message:
-        """Posts a message. The bot hears of it if it asked for messages, in a server."""
+        """Posts a message. The bot hears of it if it asked for messages there."""
         message = self._messages.create(self._place(channel, dm=dm).id, self.person, {"content": content})
-        if not dm:
+        if dm:
+            self._gateway.written_directly(message.payload())
+        else:
             sender = {key: value for key, value in member(self.person, self._world).items() if key != "user"}
             self._gateway.written(message.payload() | {"guild_id": str(self._world.guild_id), "member": sender})
+        return message
+
+    def speak(self, recording: bytes, seconds: float, *, spoken: bool = True) -> Message:
+        """Sends the bot a voice message, as the client records it: Ogg Opus, its length, a flat waveform.
+
+        `spoken` False: the same file picked from a disk.
+        """
+        told: Json = {"id": 0, "filename": "voice-message.ogg"}
+        if spoken:
+            told |= {"duration_secs": seconds, "waveform": "AAAA"}
+        body = {"content": "", "attachments": [told], "flags": VOICE_MESSAGE if spoken else 0}
+        file = Upload(filename="voice-message.ogg", content_type="audio/ogg", data=recording)
+        message = self._messages.create(self.dm.id, self.person, body, {0: file})
+        self._gateway.written_directly(message.payload())
         return message
 
     def join_voice(self, channel: int | None = None) -> Listener:

@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 
 from bot.app import DATABASE, App
-from bot.config import Config, DiscordSection, GuardSection, LimitsSection, ModelSection, StoreSection
+from bot.config import Config, DiscordSection, GuardSection, LimitsSection, ModelSection, StoreSection, VoicesSection
 from bot.loopback.point import point_discord_at
 from bot.loopback.server import Loopback
 from bot.store import Store
@@ -25,7 +25,12 @@ IMPATIENT = Patience(backoff=0.05, backoff_cap=0.2, ready_within=60.0)
 
 
 def settings(
-    folder: Path, *, message_content: bool = False, guard: GuardSection | None = None, **limits: Any
+    folder: Path,
+    *,
+    message_content: bool = False,
+    member_voices: bool = False,
+    guard: GuardSection | None = None,
+    **limits: Any,
 ) -> Config:
     """A configuration for tests: everything in `folder`, progress at once."""
     return Config(
@@ -34,6 +39,7 @@ def settings(
         discord=DiscordSection(progress_every=0.02, message_content=message_content),
         limits=LimitsSection(**limits),
         guard=guard or GuardSection(),
+        voices=VoicesSection(member_voices=member_voices),
     )
 
 
@@ -54,13 +60,14 @@ async def bot_on(
     message_content: bool = False,
     strangers: bool = False,
     guard: GuardSection | None = None,
+    member_voices: bool = False,
     **limits: Any,
 ) -> AsyncIterator[App]:
     """The bot, connected; drained at the end. `voice`: it trusts this Discord's voice servers.
 
     Everybody has accepted the rules; `strangers`: nobody has.
     """
-    config = settings(folder, message_content=message_content, guard=guard, **limits)
+    config = settings(folder, message_content=message_content, member_voices=member_voices, guard=guard, **limits)
     store = Store.open(folder / DATABASE)
     try:
         if not strangers:

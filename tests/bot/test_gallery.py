@@ -238,7 +238,7 @@ async def test_others_cannot_change_a_voice_but_moderators_may_take_it_from_the_
         message = await gallery(bob)
         await pick(bob, message, "shared", voice.key)
         assert not {"Rename", "Delete", "Stop sharing", "Take it from this server"} & set(labels(message))
-        for action in ("rename", "renamed", "share", "delete", "sure", "away"):
+        for action in ("rename", "renamed", "share", "delete", "sure", "away", "adopt"):
             before = len(discord.messages._by_id)
             exchange = await forged(bob, message, f"bark-voices:{action}:own:0:{voice.key}")
             assert exchange.modal is None
@@ -341,3 +341,39 @@ async def test_it_works_in_direct_messages_and_before_the_model_is_loaded(tmp_pa
         await exchange.acknowledged()
         assert app._library.own(alice.id)[0].guild_id is None
         assert discord.complaints == []
+
+
+async def test_moderators_make_a_shared_voice_the_servers_own(tmp_path: Path) -> None:
+    """It stays when its maker deletes theirs; moderators, and only they, delete it."""
+    synth = scripted()
+    async with Loopback() as discord, bot_on(discord, tmp_path, synth=synth) as app:
+        await synth.until_ready()
+        alice, mod, bob = (
+            discord.user("alice"),
+            discord.user("mod", permissions=Permissions.MANAGE_GUILD),
+            discord.user("bob"),
+        )
+        voice = await keep(app, tmp_path, alice, "my dog")
+        await app._library.share(voice, discord.guild_id)
+        message = await gallery(mod)
+        await pick(mod, message, "shared", voice.key)
+        await press(mod, message, "Make it the server's own")
+        (own,) = app._library.shared(discord.guild_id)
+        assert own.of_server
+        assert own.key != voice.key
+        assert app._library.own(alice.id)[0].guild_id is None
+        await app._library.delete(alice.id, app._library.own(alice.id)[0])
+        assert app._library.path(own).read_bytes() == b"tokens"
+        spoken = await bob.slash("bark", "say", text="woof", voice="my dog")
+        await spoken.until(lambda answer: answer.attachments)
+        seen = await gallery(bob)
+        await pick(bob, seen, "shared", own.key)
+        assert "Make it the server's own" not in labels(seen)
+        refused = await forged(bob, seen, f"bark-voices:away:shared:0:{own.key}")
+        assert refused.ephemeral
+        assert app._library.shared(discord.guild_id) == (own,)
+        await turn(mod, message, "shared")
+        await pick(mod, message, "shared", own.key)
+        await press(mod, message, "Take it from this server")
+        assert app._library.shared(discord.guild_id) == ()
+        assert not app._library.path(own).exists()

@@ -17,6 +17,7 @@ ASKER_OR_MODERATOR = frozenset({Action.DELETE, Action.CANCEL})
 LIKE_COMMANDS = frozenset(  # for whoever may use commands; looking, tidying and reporting are for everybody
     {Action.AGAIN, Action.VARY, Action.EDIT, Action.PLAY, Action.KEEP, Action.BUBBLE, Action.SOUNDBOARD}
 )
+COPIES = frozenset({Action.PLAY, Action.KEEP, Action.BUBBLE, Action.SOUNDBOARD})  # what a withdrawal would not reach
 UNFINISHED = frozenset({State.RECEIVED, State.QUEUED, State.RENDERING})
 FINISHED = frozenset({State.RENDERED, State.ANSWERED})  # rendered: Discord has it, and we are about to write that down
 
@@ -66,6 +67,8 @@ def _person(action: Action, job: Job, presser: Presser) -> str | None:
         return say(texts.BUTTON_ASKER_ONLY)
     if action in ASKER_OR_MODERATOR and not own and not presser.moderator:
         return say(texts.BUTTON_ASKER_OR_MODERATOR)
+    if action in COPIES and job.options.cue:
+        return say(texts.BUTTON_MEMBER_VOICE)
     return say(texts.BUTTON_NO_COMMANDS) if action in LIKE_COMMANDS and not presser.may_use_commands else None
 
 

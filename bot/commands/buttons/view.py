@@ -23,7 +23,7 @@ WIDTH = 5  # buttons in a row, Discord's most
 
 def view_for(job: Job, *, playable: bool = False) -> discord.ui.View:
     """The buttons under an answer. `playable`: there is a way to be heard in voice channels."""
-    audible = playable and job.guild_id is not None
+    audible = playable and job.guild_id is not None and not job.options.cue
     if job.options.takes == 1:
         everyday = [Action.AGAIN, Action.VARY, Action.EDIT, *([Action.PLAY] if audible else []), Action.MORE]
         return _view([[_handle(action, job.id) for action in everyday]])
@@ -56,7 +56,7 @@ def more_view(
         Action.BUBBLE: True,
         Action.SOUNDBOARD: short and in_guild,
     }
-    of_clip = [action for action, offered in with_clip.items() if offered and clip]
+    of_clip = [action for action, offered in with_clip.items() if offered and clip and not job.options.cue]
     of_answer = [Action.DETAILS, Action.REPORT, *([Action.DELETE] if own or presser.moderator else [])]
     first = [_handle(action, job.id, take or 1) for action in of_clip] if take or job.options.takes == 1 else []
     second = [] if take else [_handle(action, job.id) for action in of_answer]
