@@ -96,7 +96,7 @@ class Village(RuleBasedStateMachine):
     def enrol(self, wishes: Wishes, *, later: bool) -> None:
         """A ceremony that was passed, and its notice; `later`: the quarantine is over."""
         self.rites += 1
-        rite = f"rite {self.rites}"
+        rite = f"rite-{self.rites}"
 
         def make(db: sqlite3.Connection) -> int:
             db.execute(

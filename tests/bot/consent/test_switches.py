@@ -72,7 +72,7 @@ async def test_a_server_says_so_and_says_where(tmp_path: Path, schema: Schema | 
 async def test_no_path_for_somebody_elses_voice(village: Village) -> None:
     """No command takes a sound or a voice's file; a name is never a path or an address."""
     taken = [option["name"] for command in village.discord.commands.all(None) for option in walked(command)]
-    assert taken == ["file"]  # of /bark long, a text
+    assert taken == ["file", "file"]  # of /bark long, a text, and of /bark verify, a clip that is only judged
     for name in ("../member-voices/1.sealed", "1.npz", "https://example.com/voice.npz", "/etc/passwd", "@1", "#1"):
         assert "I have no voice called" in await village.refused(village.bob, voice=name)
     await village.enrol(village.alice)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import os
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -123,6 +125,12 @@ class Village:
     def in_clear(self) -> list[str]:
         """Files of voices or recordings that can be read just now."""
         return sorted(path.name for path in self.app._vault.scratch(".").iterdir())
+
+    async def until_clear(self, files: int) -> None:
+        """Until there are so many of them: Discord does not hear of it."""
+        async with asyncio.timeout(30):
+            while len(self.in_clear()) != files:
+                await asyncio.to_thread(os.sched_yield)
 
     def sealed(self) -> list[str]:
         """Files of voices that cannot."""
