@@ -17,6 +17,7 @@ import aiohttp
 import discord
 
 from bot import config as configuration
+from bot import vault
 from bot.config import Config
 from bot.errors import BarkbotError, Exit
 from bot.guard import wordfile
@@ -72,6 +73,7 @@ def looks(settings: Config) -> Sequence[Callable[[], Awaitable[Finding]]]:
     return (
         lambda: _disk(settings.store.folder),
         lambda: _words(settings.guard.words),
+        _data_key,
         lambda: _token(settings.discord.api or DISCORD_API),
         lambda: _model(settings),
         _voice,
@@ -117,6 +119,17 @@ async def _words(path: str) -> Finding:
     return Finding(
         name="word list", good=True, words=f"{len(file.words)} words and phrases in {path}, which says: {said}"
     )
+
+
+async def _data_key() -> Finding:
+    try:
+        keys = vault.take()
+    except BarkbotError as error:
+        return Finding(name="data key", good=False, words=str(error))
+    if keys.sealing:
+        return Finding(name="data key", good=True, words="set; texts and kept voices are encrypted on the disk")
+    words = f"none; texts are on the disk as they are. Set {vault.VARIABLE} to have them encrypted: see README.md"
+    return Finding(name="data key", good=True, words=words)
 
 
 async def _token(api: str) -> Finding:

@@ -42,7 +42,7 @@ def outer_of(flow: str) -> str:
 def insert(db: sqlite3.Connection, **columns: Any) -> bool:
     """A new row, `received` or `refused`. False if this interaction is known already (a replayed event)."""
     names = ", ".join(columns)
-    holes = ", ".join(f":{name}" for name in columns)
+    holes = ", ".join("sealed('jobs.text/' || :id, :text)" if name == "text" else f":{name}" for name in columns)
     return db.execute(f"INSERT OR IGNORE INTO jobs ({names}) VALUES ({holes})", columns).rowcount == 1
 
 
