@@ -20,6 +20,7 @@ from bot.client import BarkClient
 from bot.commands import buttons
 from bot.commands.brake import Brake
 from bot.commands.compose import Parts, compose
+from bot.commands.privacy import Papers
 from bot.config import Config, ModelSection
 from bot.errors import ConfigError, Exit, ModelMissing, TokenError, Unreachable
 from bot.flow import clips, queue
@@ -37,6 +38,9 @@ from bot.guard.listed import listed
 from bot.guard.verdict import HouseRules
 from bot.house import House
 from bot.previews import Previews
+from bot.privacy.office import Office
+from bot.privacy.retention import Retention
+from bot.privacy.servers import Servers
 from bot.settings import Book, Feature
 from bot.store import Store, recall, remember
 from bot.voices import Library
@@ -120,7 +124,7 @@ class App:
             settings=_settings(config.model),
             settled=self._settled,
             heard=self.voice.sounds.hear,
-            silent=self.voice.sounds.over,
+            silent=self._silent,
             voice_files=house.voice_files,
         )
         self._previews = Previews(
@@ -140,6 +144,16 @@ class App:
         self._booth = Booth(voice=self.voice, store=store, off=lambda guild: house.off(guild, Feature.VOICE))
         self._reading = Reading(store=store, voice=self.voice, intake=self._intake, possible=messages)
         self.client.voice, self.client.reading = self.voice, self._reading
+        self._office = Office(
+            store=store,
+            house=house,
+            keep=config.keep(),
+            clock=clock,
+            cancelled=self._cancelled,
+            forget_sample=self._previews.forget,
+        )
+        self._retention = Retention(store=store, clock=clock, keep=config.keep(), forgotten=self._forgotten)
+        self.client.servers = Servers(store=store, clock=clock)
         self._add_commands(house, config)
 
     def _rooms(self, config: Config) -> tuple[Book, Library]:
@@ -174,6 +188,8 @@ class App:
                 cancelled=self._cancelled,
                 booth=self._booth,
                 reading=self._reading,
+                office=self._office,
+                papers=Papers(privacy=config.guard.privacy_url, terms=config.guard.terms_url),
             )
         )
 
@@ -182,6 +198,16 @@ class App:
         self._synth.cancel(str(job))
         self._outbox.wake.set()
         self._board.changed.set()
+
+    def _silent(self, job: int) -> None:
+        """No more sound comes of this try."""
+        self._library.give_back(str(job))
+        self.voice.sounds.over(job)
+
+    async def _forgotten(self, guild: int) -> None:
+        """A server's rows are gone."""
+        await self._office.forget_server(guild)
+        self._reading.forget(guild)
 
     def _voices(self) -> tuple[str, ...]:
         return self._synth.voices or self._known_voices
@@ -210,6 +236,7 @@ class App:
                         tasks.create_task(self._board.run(), name="board"),
                         tasks.create_task(self._outbox.run(), name="outbox"),
                         tasks.create_task(self._janitor.run(), name="janitor"),
+                        tasks.create_task(self._retention.run(), name="retention"),
                         tasks.create_task(self._renderer.run(), name="renderer"),
                         tasks.create_task(self.voice.run(self.connected), name="voice"),
                         tasks.create_task(self._connect(), name="gateway"),

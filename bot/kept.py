@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import os
 import re
-import shutil
 import sqlite3
 import unicodedata
 from pathlib import Path
 from typing import Self
+
+from bot.shelf import Shelf
 
 SHORTEST, LONGEST = 2, 32  # characters of a name
 RECENT = 10  # voices of a person that count as recent
@@ -54,13 +53,13 @@ def everything(db: sqlite3.Connection) -> list[Kept]:
     return [Kept.from_row(row) for row in db.execute("SELECT * FROM voices ORDER BY id")]
 
 
-def keep(db: sqlite3.Connection, *, user_id: int, name: str, source: Path, folder: Path, now: float) -> Kept:
+def keep(db: sqlite3.Connection, *, user_id: int, name: str, source: Path, shelf: Shelf, now: float) -> Kept:
     """A new voice: its row, and its own copy of the file, on the disk before the row counts. OSError without one."""
     row = db.execute(
         "INSERT INTO voices (user_id, name, path, made_at) VALUES (?, ?, '', ?) RETURNING *", (user_id, name, now)
     ).fetchone()
     voice = Kept.from_row(row)
-    copy_synced(source, folder / voice.file)
+    shelf.put(source, voice.file)
     db.execute("UPDATE voices SET path = ? WHERE id = ?", (voice.file, voice.id))
     return voice
 
@@ -113,24 +112,3 @@ def recents(db: sqlite3.Connection) -> dict[int, tuple[str, ...]]:
     for row in db.execute(sql, (LOOK_BACK,)):
         found[row["user_id"]] = (*found.get(row["user_id"], ()), row["voice"])[:RECENT]
     return found
-
-
-def copy_synced(source: Path, target: Path) -> None:
-    """A copy that survives the loss of power: written aside, synced, renamed, and its folder synced."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    aside = target.with_name(f".{target.name}.part")
-    try:
-        with source.open("rb") as old, aside.open("wb") as new:
-            shutil.copyfileobj(old, new)
-            new.flush()
-            os.fsync(new.fileno())
-        aside.replace(target)
-    except BaseException:
-        aside.unlink(missing_ok=True)
-        raise
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):  # some file systems sync no folders
-            os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -181,6 +181,11 @@ class Book:
         server = self.server(guild_id)
         return self._house_rules.with_servers(words=server.words, names=server.names, scams=server.scams)
 
+    def forget(self, *, user_id: int | None = None, guild_id: int | None = None) -> None:
+        """The rows of a person or a server are gone: so is what is in memory."""
+        self._people.pop(user_id or 0, None)
+        self._servers.pop(guild_id or 0, None)
+
     async def _change(self, kind: type[_Values], scope: str, changes: dict[str, Any]) -> None:
         plain = kind(**{name: value for name, value in changes.items() if value is not None}).model_dump(mode="json")
         set_now = {name: None if value is None else plain[name] for name, value in changes.items()}

@@ -20,6 +20,7 @@ from bot.commands import (
     line,
     long,
     menus,
+    privacy,
     say,
     server,
     settings,
@@ -39,6 +40,7 @@ from bot.flow.reading import Reading
 from bot.flow.visitor import Visitor
 from bot.house import House
 from bot.previews import Previews
+from bot.privacy.office import Office
 from bot.store import Store
 from synth.protocol import Ready
 
@@ -62,6 +64,8 @@ class Parts:
     cancelled: Callable[[int], None]  # told of each job that was taken back
     booth: Booth
     reading: Reading
+    office: Office
+    papers: privacy.Papers
 
 
 def compose(parts: Parts) -> None:
@@ -89,7 +93,16 @@ def compose(parts: Parts) -> None:
     )
     voice.add(bark, desk, parts.booth, parts.reading)
     help.add(bark, desk, client)
-    about.add(bark, store=parts.store, clock=parts.clock, ready=parts.ready, invite=client.invite)
+    privacy.add(bark, switch, parts.office, parts.papers)
+    about.add(
+        bark,
+        store=parts.store,
+        clock=parts.clock,
+        ready=parts.ready,
+        invite=client.invite,
+        papers=parts.papers,
+        counted=parts.office.keep.jobs,
+    )
     client.tree.add_command(bark)
     for menu in menus.build(desk, parts.booth):
         client.tree.add_command(menu)

@@ -177,6 +177,8 @@ def lost(db: sqlite3.Connection, job: int) -> None:
 def _back(db: sqlite3.Connection, job: int) -> State:
     """Return what the flow paid for work that was not finished."""
     row = db.execute("SELECT flow, estimate, state FROM jobs WHERE id = ?", (job,)).fetchone()
+    if row is None:  # deleted meanwhile, with all else of its person or server
+        return State.CANCELLED
     _charge(db, row["flow"], -row["estimate"])
     return State(row["state"])
 
@@ -199,12 +201,16 @@ def sending(db: sqlite3.Connection, job: int, now: float) -> None:
     db.execute("UPDATE jobs SET send_at = ? WHERE id = ? AND send_at IS NULL", (now, job))
 
 
-def told(db: sqlite3.Connection, job: int, now: float) -> None:
-    """The asker has the outcome: rendered -> answered, other outcomes keep their state. The token is of no more use."""
-    db.execute(
+def told(db: sqlite3.Connection, job: int, now: float) -> bool:
+    """The asker has the outcome: rendered -> answered, other outcomes keep their state. The token is of no more use.
+
+    False if that was written down before, or the job was deleted meanwhile.
+    """
+    done = db.execute(
         "UPDATE jobs SET state = iif(state = 'rendered', 'answered', state), told_at = ?, token = NULL WHERE id = ? AND told_at IS NULL",
         (now, job),
     )
+    return done.rowcount == 1
 
 
 def expire(db: sqlite3.Connection, job: int, reason: str, now: float) -> None:
@@ -228,10 +234,10 @@ def waiting(db: sqlite3.Connection) -> bool:
 
 
 def newest(db: sqlite3.Connection, user: int) -> Job | None:
-    """The last thing this person asked for and was not refused; what was only read aloud does not count."""
+    """The last text of this person that was not refused and is still kept; what was only read aloud does not count."""
     row = db.execute(
         "SELECT * FROM jobs WHERE user_id = ? AND state NOT IN ('received', 'refused')"
-        " AND options ->> 'quiet' IS NULL ORDER BY id DESC LIMIT 1",
+        " AND text <> '' AND options ->> 'quiet' IS NULL ORDER BY id DESC LIMIT 1",
         (user,),
     ).fetchone()
     return None if row is None else Job.from_row(row)

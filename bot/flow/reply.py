@@ -252,8 +252,8 @@ class Outbox:
         """Told; and if it was audio, its files are kept for a while."""
 
         def write(db: sqlite3.Connection) -> None:
-            queue.told(db, job.id, self._clock())
-            if job.state is State.RENDERED and self._keep:
+            fresh = queue.told(db, job.id, self._clock())
+            if fresh and job.state is State.RENDERED and self._keep:
                 for take, path in enumerate(clips.paths(job), start=1):
                     clips.keep(db, job.id, take, path, self._clock() + self._keep)
 

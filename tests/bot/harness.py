@@ -16,6 +16,7 @@ from bot.config import Config, DiscordSection, LimitsSection, ModelSection, Stor
 from bot.loopback.point import point_discord_at
 from bot.loopback.server import Loopback
 from bot.store import Store
+from bot.vault import PLAIN, Vault
 from synth.patience import Clock
 from synth.process import Patience, Synth
 from tests.fakes import child
@@ -48,11 +49,12 @@ async def bot_on(
     patience: Clock | None = None,
     voice: bool = False,
     message_content: bool = False,
+    vault: Vault = PLAIN,
     **limits: Any,
 ) -> AsyncIterator[App]:
     """The bot, connected; drained at the end. `voice`: it trusts this Discord's voice servers."""
     config = settings(folder, message_content=message_content, **limits)
-    store = Store.open(folder / DATABASE)
+    store = Store.open(folder / DATABASE, vault=vault)
     try:
         with point_discord_at(discord.api_url, discord.gateway_url):
             app = App(

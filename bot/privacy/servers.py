@@ -1,0 +1,75 @@
+"""Servers that removed the bot: what was theirs goes some days later, unless they want it back by then."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from bot.flow.reading import FACT
+from bot.privacy.erase import audio, withdraw
+from bot.privacy.holdings import HOLDINGS
+from bot.store import Store
+
+
+class Servers:
+    """Where the bot is, written down. An outage of Discord is no removal: those servers are still listed."""
+
+    def __init__(self, *, store: Store, clock: Callable[[], float]) -> None:
+        self._store, self._clock = store, clock
+
+    async def listed(self, guilds: Iterable[int]) -> None:
+        """All servers of the bot, as Discord lists them when it connects: it may have been removed while it was away."""
+        await self._store.insist(listed, frozenset(guilds), self._clock())
+
+    async def joined(self, guild: int) -> None:
+        """The bot was added to one."""
+        await self._store.insist(joined, guild)
+
+    async def left(self, guild: int) -> None:
+        """The bot was removed from one."""
+        await self._store.insist(left, guild, self._clock())
+
+
+def joined(db: sqlite3.Connection, guild: int) -> None:
+    """It is there, again or for the first time."""
+    db.execute(
+        "INSERT INTO servers VALUES (?, NULL) ON CONFLICT (guild_id) DO UPDATE SET left_at = NULL"
+        " WHERE left_at IS NOT NULL",
+        (guild,),
+    )
+
+
+def left(db: sqlite3.Connection, guild: int, now: float) -> None:
+    """It is gone."""
+    db.execute(
+        "INSERT INTO servers VALUES (?, ?) ON CONFLICT (guild_id) DO UPDATE SET left_at = excluded.left_at"
+        " WHERE left_at IS NULL",
+        (guild, now),
+    )
+
+
+def listed(db: sqlite3.Connection, guilds: frozenset[int], now: float) -> None:
+    """These are there, and no others. Where the bot never was (somebody brought it along) it cannot be removed from."""
+    known = {row["guild_id"] for row in db.execute("SELECT guild_id FROM servers")}
+    for guild in guilds:
+        joined(db, guild)
+    for guild in known - guilds:
+        left(db, guild, now)
+
+
+def gone(db: sqlite3.Connection, before: float) -> list[int]:
+    """Those that removed the bot at `before` or earlier, and did not add it again."""
+    return [row["guild_id"] for row in db.execute("SELECT guild_id FROM servers WHERE left_at <= ?", (before,))]
+
+
+def delete(db: sqlite3.Connection, guild: int, now: float) -> tuple[Path, ...]:
+    """Everything of a server; the audio whose files are to be removed."""
+    files = audio(db, "guild_id", guild)
+    withdraw(db, "guild_id", guild, now, told=True)
+    for holding in HOLDINGS:
+        if holding.leave:
+            db.execute(holding.leave, {"guild": guild})
+    db.execute("UPDATE facts SET value = json_remove(value, ?) WHERE name = ?", (f'$."{guild}"', FACT))
+    db.execute("DELETE FROM servers WHERE guild_id = ?", (guild,))
+    return files
