@@ -134,6 +134,8 @@ class BarkClient(discord.Client):
 
     async def on_guild_available(self, guild: discord.Guild) -> None:
         """A server that was not there when the bot came."""
+        if self.servers is not None:
+            await self.servers.joined(guild.id)
         if self.voice is not None:
             await self.voice.welcome(guild.id)
 
