@@ -2,7 +2,7 @@
 
     writing   INSERT ... VALUES (sealed('jobs.text/' || :id, :text))
     reading   every row that a connection of the store hands out is open; it has to hold the row's key beside the column
-    in SQL    unsealed('jobs.text/' || id, text)
+    in SQL    unsealed('jobs.text/' || id, text), as far as it opens
 
 A new column that holds what people wrote goes into COLUMNS; the pass at the start seals what was written before, or with the
 key before.
@@ -10,6 +10,7 @@ key before.
 
 from __future__ import annotations
 
+import functools
 import logging
 import sqlite3
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from bot.vault import MARK, OLD, VARIABLE, Sealed, Vault, is_sealed
 log = logging.getLogger(__name__)
 
 # Column -> (table, the column that names its rows). No two tables may call a sealed column the same.
-COLUMNS: dict[str, tuple[str, str]] = {"text": ("jobs", "id")}
+COLUMNS: dict[str, tuple[str, str]] = {"text": ("jobs", "id"), "token": ("jobs", "id")}
 FACT = "data key"  # a sealed word among the facts: whether the key is the right one shows even where nothing else is sealed
 
 
@@ -32,8 +33,15 @@ def place(column: str, key: object) -> str:
 def attach(db: sqlite3.Connection, vault: Vault) -> None:
     """From now on SQL on this connection knows the vault, and rows are handed out open."""
     db.create_function("sealed", 2, lambda where, value: None if value is None else vault.seal(value, where))
-    db.create_function("unsealed", 2, lambda where, value: None if value is None else vault.open(value, where))
+    db.create_function("unsealed", 2, functools.partial(_unsealed, vault))
     db.row_factory = _rows(vault) if vault.opening else sqlite3.Row
+
+
+def _unsealed(vault: Vault, where: str, value: Any) -> Any:
+    try:
+        return None if value is None else vault.open(value, where)
+    except Sealed:  # one row that was tampered with: who reads it gets the error, sums over all rows go on
+        return value
 
 
 def _rows(vault: Vault) -> Callable[[sqlite3.Cursor, tuple[Any, ...]], sqlite3.Row]:
@@ -67,7 +75,11 @@ def prepare(db: sqlite3.Connection, vault: Vault) -> None:
     if changed:  # what stood there before must not be found in the file, not even where it is free
         db.execute("VACUUM")
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        log.info("%d texts are %s now", changed, "sealed with the data key" if vault.sealing else "no longer sealed")
+        log.info(
+            "%d texts and tokens are %s now",
+            changed,
+            "sealed with the data key" if vault.sealing else "no longer sealed",
+        )
 
 
 def _check(db: sqlite3.Connection, vault: Vault) -> None:

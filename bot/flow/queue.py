@@ -15,6 +15,7 @@ from typing import Any
 
 from bot.flow import stage
 from bot.flow.job import Job, State
+from bot.sealing import COLUMNS
 
 EVERYTHING = ""  # the flow above all servers
 MAX_DEATHS = 3  # synth processes a job may take with it before it is put aside
@@ -42,7 +43,7 @@ def outer_of(flow: str) -> str:
 def insert(db: sqlite3.Connection, **columns: Any) -> bool:
     """A new row, `received` or `refused`. False if this interaction is known already (a replayed event)."""
     names = ", ".join(columns)
-    holes = ", ".join("sealed('jobs.text/' || :id, :text)" if name == "text" else f":{name}" for name in columns)
+    holes = ", ".join(f"sealed('jobs.{name}/' || :id, :{name})" if name in COLUMNS else f":{name}" for name in columns)
     return db.execute(f"INSERT OR IGNORE INTO jobs ({names}) VALUES ({holes})", columns).rowcount == 1
 
 

@@ -35,7 +35,7 @@ def opened(path: Path, keys: Vault = vault.PLAIN) -> Iterator[sqlite3.Connection
 
 
 def insert(db: sqlite3.Connection, job: int = 1, text: str = CANARY) -> None:
-    assert queue.insert(db, **{**DEFAULTS, "id": job, "text": text})
+    assert queue.insert(db, **{**DEFAULTS, "id": job, "text": text, "token": "token of an interaction"})
 
 
 def raw(path: Path) -> list[str]:
@@ -86,7 +86,7 @@ def test_texts_are_sealed_when_written_and_open_when_read(tmp_path: Path) -> Non
         insert(db)
         job = queue.get(db, 1)
         assert job is not None
-        assert job.text == CANARY
+        assert (job.text, job.token) == (CANARY, "token of an interaction")
         queue.accept(db, 1, 1.0)
         claimed = queue.claim(db, "life", 1.0)
         assert claimed is not None
@@ -94,6 +94,7 @@ def test_texts_are_sealed_when_written_and_open_when_read(tmp_path: Path) -> Non
         assert [job.text for job in queue.line(db)] == [CANARY]
         stage.add(db, guild_id=2, channel_id=3, text_id=4, user_id=5, job=1, take=1, now=1.0)
         assert stage.line(db, 2)[0].job.text == CANARY
+        assert on_disk(tmp_path, "token of an") == []
         length = "SELECT length(unsealed('jobs.text/' || id, text)) FROM jobs"
         assert db.execute(length).fetchone()[0] == len(CANARY)
         assert on_disk(tmp_path) == []
@@ -116,6 +117,7 @@ def test_a_text_that_is_moved_to_another_job_does_not_open(tmp_path: Path) -> No
         db.execute("UPDATE jobs SET text = (SELECT text FROM jobs WHERE id = 1) WHERE id = 2")
         with pytest.raises(Sealed):
             queue.get(db, 2)
+        assert db.execute("SELECT sum(length(unsealed('jobs.text/' || id, text))) FROM jobs").fetchone()[0] > 0
     with pytest.raises(Sealed, match=r"jobs\.text/2"), opened(tmp_path, Vault(KEY)):
         pass
 
@@ -130,7 +132,7 @@ def test_a_key_that_comes_later_seals_what_is_there(tmp_path: Path, caplog: pyte
         job = queue.get(db, 7)
         assert job is not None
         assert job.text == CANARY
-    assert "20 texts are sealed" in caplog.text
+    assert "40 texts and tokens are sealed" in caplog.text
 
 
 @pytest.mark.parametrize("texts", [0, 1])
