@@ -38,6 +38,7 @@ from bot.guard.listed import listed
 from bot.guard.verdict import HouseRules
 from bot.house import House
 from bot.previews import Previews
+from bot.privacy.erase import Erased
 from bot.privacy.office import Office
 from bot.privacy.retention import Retention
 from bot.privacy.servers import Servers
@@ -204,9 +205,9 @@ class App:
         self._library.give_back(str(job))
         self.voice.sounds.over(job)
 
-    async def _forgotten(self, guild: int) -> None:
+    async def _forgotten(self, guild: int, erased: Erased) -> None:
         """A server's rows are gone."""
-        await self._office.forget_server(guild)
+        self._office.forget_server(guild, erased)
         self._reading.forget(guild)
 
     def _voices(self) -> tuple[str, ...]:

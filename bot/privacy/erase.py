@@ -19,7 +19,7 @@ class Erased:
 
     cancelled: tuple[int, ...]
     files: tuple[Path, ...]
-    stays: tuple[str, ...]
+    stays: tuple[str, ...] = ()
 
 
 def erase(db: sqlite3.Connection, user: int, now: float) -> Erased:

@@ -64,8 +64,10 @@ class Office:
         log.info("a person's data is deleted, %d jobs were taken back", len(erased.cancelled))
         return erased
 
-    async def forget_server(self, guild: int) -> None:
-        """A server's rows are gone: so is what is in memory."""
+    def forget_server(self, guild: int, erased: Erased) -> None:
+        """A server's rows are gone: so is what is in memory, and what is at work."""
+        for job in erased.cancelled:
+            self._cancelled(job)
         self._house.book.forget(guild_id=guild)
         self._house.library.leave(guild)
 

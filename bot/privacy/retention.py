@@ -6,13 +6,13 @@ import asyncio
 import dataclasses
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Mapping
 
 from bot.flow import clips, meters
 from bot.flow.job import TOKEN_LIFE
 from bot.privacy import erase, servers
-from bot.privacy.keep import Keep
+from bot.privacy.erase import Erased
+from bot.privacy.keep import DAY, Keep
 from bot.store import Store
 
 log = logging.getLogger(__name__)
@@ -25,20 +25,24 @@ _OPEN = "state IN ('waiting', 'playing')"
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Swept:
-    """What one round did: rows that changed or went, servers that were forgotten, audio whose files are to be removed."""
+    """What one round did: rows that changed or went, and what came of forgetting servers, by server."""
 
     rows: int
-    guilds: tuple[int, ...] = ()
-    files: tuple[Path, ...] = ()
+    guilds: Mapping[int, Erased]
 
 
 class Retention:
     """The loop."""
 
     def __init__(
-        self, *, store: Store, clock: Callable[[], float], keep: Keep, forgotten: Callable[[int], Awaitable[None]]
+        self,
+        *,
+        store: Store,
+        clock: Callable[[], float],
+        keep: Keep,
+        forgotten: Callable[[int, Erased], Awaitable[None]],
     ) -> None:
-        """`forgotten` is told of each server whose rows are gone: parts of it may be in memory."""
+        """`forgotten` is told of each server whose rows are gone: parts of it may be in memory, or at work."""
         self._store, self._clock, self._keep, self._forgotten = store, clock, keep, forgotten
 
     async def run(self) -> None:
@@ -50,12 +54,10 @@ class Retention:
     async def round(self) -> Swept:
         """Once."""
         swept = await self._store.insist(sweep, self._clock(), self._keep)
-        for guild in swept.guilds:
-            log.info(
-                "server %d removed the bot %g days ago; what was its is deleted", guild, self._keep.servers / 86400
-            )
-            await self._forgotten(guild)
-        await asyncio.to_thread(clips.remove, swept.files)
+        for guild, erased in swept.guilds.items():
+            log.info("server %d removed the bot %g days ago; what was its is deleted", guild, self._keep.servers / DAY)
+            await self._forgotten(guild, erased)
+            await asyncio.to_thread(clips.remove, erased.files)
         if swept.rows:
             await self._store.fold()
         return swept
@@ -68,11 +70,10 @@ def sweep(db: sqlite3.Connection, now: float, keep: Keep) -> Swept:
     db.execute("UPDATE jobs SET token = NULL WHERE token IS NOT NULL AND received_at <= ?", (now - TOKEN_LIFE,))
     db.execute("DELETE FROM reports WHERE made_at <= ?", (now - keep.reports,))
     db.execute("DELETE FROM meters WHERE at <= ?", (now - meters.FORGET_AFTER,))
-    guilds = tuple(servers.gone(db, now - keep.servers))
-    files = tuple(file for guild in guilds for file in servers.delete(db, guild, now))
+    guilds = {guild: servers.delete(db, guild, now) for guild in servers.gone(db, now - keep.servers)}
     if _jobs(db, now, keep) + erase.finish(db):
         _flows(db)
-    return Swept(rows=db.total_changes - before, guilds=guilds, files=files)
+    return Swept(rows=db.total_changes - before, guilds=guilds)
 
 
 def _words(db: sqlite3.Connection, now: float, keep: Keep) -> None:

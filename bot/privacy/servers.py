@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 from bot.flow.reading import FACT
-from bot.privacy.erase import audio, withdraw
+from bot.privacy.erase import Erased, audio, withdraw
 from bot.privacy.holdings import HOLDINGS
 from bot.store import Store
 
@@ -63,13 +62,13 @@ def gone(db: sqlite3.Connection, before: float) -> list[int]:
     return [row["guild_id"] for row in db.execute("SELECT guild_id FROM servers WHERE left_at <= ?", (before,))]
 
 
-def delete(db: sqlite3.Connection, guild: int, now: float) -> tuple[Path, ...]:
-    """Everything of a server; the audio whose files are to be removed."""
+def delete(db: sqlite3.Connection, guild: int, now: float) -> Erased:
+    """Everything of a server."""
     files = audio(db, "guild_id", guild)
-    withdraw(db, "guild_id", guild, now, told=True)
+    cancelled = withdraw(db, "guild_id", guild, now, told=True)
     for holding in HOLDINGS:
         if holding.leave:
             db.execute(holding.leave, {"guild": guild})
     db.execute("UPDATE facts SET value = json_remove(value, ?) WHERE name = ?", (f'$."{guild}"', FACT))
     db.execute("DELETE FROM servers WHERE guild_id = ?", (guild,))
-    return files
+    return Erased(cancelled=cancelled, files=files)

@@ -62,6 +62,9 @@ async def test_a_person_sees_copies_and_deletes_what_is_kept(
         assert is_sealed(sealed.read_bytes())
         assert "Grandma" in (await said(scene, "alice", "with my voice", voice="Grandma")).content
         assert list((tmp_path / "voices" / ".open").iterdir()) == []  # it was lent for as long as it was needed
+        sample = tmp_path / "previews" / "fake" / "%231.ogg"
+        sample.parent.mkdir(parents=True, exist_ok=True)
+        sample.write_bytes(b"her voice")
         await app._book.change_mine(alice.id, language="en")
         await app._library.favour(alice.id, "v2/en_speaker_6", on=True)
 
@@ -112,6 +115,7 @@ async def test_a_person_sees_copies_and_deletes_what_is_kept(
 
         assert list((tmp_path / "voices").glob("*.npz")) == []
         assert list((tmp_path / "clips").iterdir()) == []
+        assert not sample.exists()
         assert audio not in [path.name for path in (tmp_path / "audio").iterdir()]
         assert app._library.own(alice.id) == app._library.favourites(alice.id) == ()
         assert app._book.mine(alice.id).language is None

@@ -141,8 +141,9 @@ def test_what_came_after_the_wish_stays(full: sqlite3.Connection) -> None:
 
 
 def test_a_servers_data_is_deleted_and_nothing_elsewhere(full: sqlite3.Connection) -> None:
-    files = servers.delete(full, KENNEL, NOW)
-    assert len(files) == 6
+    erased = servers.delete(full, KENNEL, NOW)
+    assert len(erased.files) == 6
+    assert set(erased.cancelled) == {jobs_of(person)["queued"] for person in (ALICE, BOB)}
     assert mentions(full, KENNEL) == {}
     assert recall(full, "read aloud") == {str(ELSEWHERE): 6}
     assert set(mentions(full, ELSEWHERE)) == {"settings", "meters", "servers", "facts"}

@@ -11,6 +11,7 @@ import pytest
 from bot.flow import queue
 from bot.flow.job import TOKEN_LIFE, State
 from bot.privacy import servers
+from bot.privacy.erase import Erased
 from bot.privacy.keep import DAY, HOUR, Keep
 from bot.privacy.retention import Retention, Swept, sweep
 from bot.store import Store, connect
@@ -131,8 +132,9 @@ async def test_a_servers_data_goes_a_week_after_the_bot_was_removed(tmp_path: Pa
     audio.write_bytes(b"sound")
     audio.with_suffix(".npz").write_bytes(b"tokens")
 
-    async def forgotten(guild: int) -> None:
+    async def forgotten(guild: int, erased: Erased) -> None:
         told.append(guild)
+        assert audio in erased.files
 
     there = servers.Servers(store=store, clock=lambda: clock[0])
     keep = Keep(text=FAR, jobs=FAR)
@@ -148,7 +150,7 @@ async def test_a_servers_data_goes_a_week_after_the_bot_was_removed(tmp_path: Pa
     await retention.round()
     assert (told, audio.exists(), audio.with_suffix(".npz").exists()) == ([KENNEL], False, False)
     assert await store.call(mentions, KENNEL) == {}
-    assert await retention.round() == Swept(rows=0)
+    assert await retention.round() == Swept(rows=0, guilds={})
     store.close()
 
 
@@ -160,7 +162,7 @@ async def test_a_server_that_comes_back_in_time_keeps_everything(tmp_path: Path,
     await there.left(KENNEL)
     clock[0] += 6 * DAY
     await (there.joined(KENNEL) if again == "joined" else there.listed([KENNEL]))
-    assert (await store.call(sweep, NOW + 12 * DAY, KEEP)).guilds == ()
+    assert (await store.call(sweep, NOW + 12 * DAY, KEEP)).guilds == {}
     assert await store.call(servers.gone, FAR) == ([] if again == "joined" else [444_444_444])
     store.close()
 
@@ -176,7 +178,11 @@ async def test_what_went_is_not_in_the_files_either(tmp_path: Path) -> None:
     await store.call(fill, tmp_path)
     assert on_disk(tmp_path, HELLO[ALICE]) != []
     clock = NOW + 25 * HOUR
-    retention = Retention(store=store, clock=lambda: clock, keep=KEEP, forgotten=lambda _: store.fold())
+
+    async def forgotten(_guild: int, _erased: Erased) -> None:
+        raise AssertionError
+
+    retention = Retention(store=store, clock=lambda: clock, keep=KEEP, forgotten=forgotten)
     await store.call(lambda db: db.execute("UPDATE jobs SET told_at = ? WHERE state = 'queued'", (None,)))
     await store.call(lambda db: [queue.cancel(db, jobs["queued"], NOW, told=True) for jobs in map(jobs_of, (ALICE,))])
     await store.call(queue.told, jobs_of(ALICE)["rendered"], NOW)

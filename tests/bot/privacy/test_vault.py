@@ -183,6 +183,20 @@ def test_what_is_deleted_is_overwritten(tmp_path: Path) -> None:
     assert on_disk(tmp_path) == []
 
 
+def test_keys_of_other_parts_are_wrapped_like_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A column of bytes in the register is sealed, opened and brought under a new key by the same few words."""
+    monkeypatch.setitem(COLUMNS, "wrapped", ("secrets", "number"))
+    inner = os.urandom(32)
+    with opened(tmp_path, Vault(KEY)) as db:
+        db.execute("CREATE TABLE secrets (number INTEGER PRIMARY KEY, wrapped BLOB NOT NULL) STRICT")
+        db.execute("INSERT INTO secrets VALUES (1, sealed('secrets.wrapped/' || 1, ?))", (inner,))
+        assert db.execute("SELECT * FROM secrets").fetchone()["wrapped"] == inner
+    for keys in (Vault(OTHER, KEY), Vault(OTHER)):
+        with opened(tmp_path, keys) as db:
+            assert db.execute("SELECT * FROM secrets").fetchone()["wrapped"] == inner
+            assert inner not in (tmp_path / "db.sqlite3").read_bytes()
+
+
 @pytest.mark.parametrize("variable", ["BARKBOT_DATA_KEY", "BARKBOT_DATA_KEY_OLD"])
 def test_keys_are_taken_out_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     text = base64.b64encode(KEY).decode()
