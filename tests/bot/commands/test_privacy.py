@@ -16,8 +16,9 @@ from bot.privacy.keep import DAY, HOUR
 from bot.vault import Vault, is_sealed
 from tests.bot.commands.scene import Scene, labels, number, scene_in
 from tests.bot.commands.test_limits import Clock
+from tests.bot.privacy.disk import on_disk
 from tests.bot.privacy.people import mentions
-from tests.bot.privacy.test_vault import KEY, on_disk
+from tests.bot.privacy.test_vault import KEY
 
 CANARY = "the canary sings in the mine"
 

@@ -15,8 +15,8 @@ from bot.privacy.erase import Erased
 from bot.privacy.keep import DAY, HOUR, Keep
 from bot.privacy.retention import Retention, Swept, sweep
 from bot.store import Store, connect
+from tests.bot.privacy.disk import on_disk
 from tests.bot.privacy.people import ALICE, HELLO, KENNEL, NOW, fill, jobs_of, mentions
-from tests.bot.privacy.test_vault import on_disk
 from tests.bot.rows import insert_in_state
 
 KEEP = Keep()

@@ -22,6 +22,7 @@ from bot.flow.script import tidy
 from bot.sealing import COLUMNS, FACT
 from bot.store import Store, connect
 from bot.vault import MARK, Sealed, Vault, is_sealed
+from tests.bot.privacy.disk import on_disk
 from tests.bot.rows import DEFAULTS, insert_in_state
 
 KEY, OTHER = b"k" * 32, b"o" * 32
@@ -41,12 +42,6 @@ def insert(db: sqlite3.Connection, job: int = 1, text: str = CANARY) -> None:
 def raw(path: Path) -> list[str]:
     with contextlib.closing(sqlite3.connect(path / "db.sqlite3")) as db:
         return [row[0] for row in db.execute("SELECT text FROM jobs ORDER BY id")]
-
-
-def on_disk(folder: Path, words: str = CANARY) -> list[str]:
-    """The files that hold these words."""
-    found = [path for path in folder.rglob("*") if path.is_file() and words.encode() in path.read_bytes()]
-    return sorted(path.name for path in found)
 
 
 @given(st.text(), st.binary())
@@ -97,17 +92,17 @@ def test_texts_are_sealed_when_written_and_open_when_read(tmp_path: Path) -> Non
         assert on_disk(tmp_path, "token of an") == []
         length = "SELECT length(unsealed('jobs.text/' || id, text)) FROM jobs"
         assert db.execute(length).fetchone()[0] == len(CANARY)
-        assert on_disk(tmp_path) == []
+        assert on_disk(tmp_path, CANARY) == []
     assert all(map(is_sealed, raw(tmp_path)))
-    assert on_disk(tmp_path) == []
+    assert on_disk(tmp_path, CANARY) == []
 
 
 def test_without_a_key_texts_stand_there_as_they_are(tmp_path: Path) -> None:
     """So the search of the disk above can find something."""
     with opened(tmp_path) as db:
         insert(db)
-        assert on_disk(tmp_path) == ["db.sqlite3-wal"]
-    assert on_disk(tmp_path) == ["db.sqlite3"]
+        assert on_disk(tmp_path, CANARY) == ["db.sqlite3-wal"]
+    assert on_disk(tmp_path, CANARY) == ["db.sqlite3"]
 
 
 def test_a_text_that_is_moved_to_another_job_does_not_open(tmp_path: Path) -> None:
@@ -128,7 +123,7 @@ def test_a_key_that_comes_later_seals_what_is_there(tmp_path: Path, caplog: pyte
             insert(db, job)
         db.execute("DELETE FROM jobs WHERE id > 20")  # free pages hold texts, too
     with caplog.at_level(logging.INFO), opened(tmp_path, Vault(KEY)) as db:
-        assert on_disk(tmp_path) == []
+        assert on_disk(tmp_path, CANARY) == []
         job = queue.get(db, 7)
         assert job is not None
         assert job.text == CANARY
@@ -157,7 +152,7 @@ def test_the_key_is_changed_and_the_encryption_ended(tmp_path: Path) -> None:
         job = queue.get(db, 1)
         assert job is not None
         assert job.text == CANARY
-        assert on_disk(tmp_path) == []
+        assert on_disk(tmp_path, CANARY) == []
     with opened(tmp_path, Vault(None, OTHER)) as db:
         assert db.execute("SELECT count(*) FROM facts WHERE name = ?", (FACT,)).fetchone()[0] == 0
     assert raw(tmp_path) == [CANARY]
@@ -180,7 +175,7 @@ def test_what_is_deleted_is_overwritten(tmp_path: Path) -> None:
     with opened(tmp_path) as db:
         insert_in_state(db, State.ANSWERED, text=CANARY)
         db.execute("UPDATE jobs SET text = ''")
-    assert on_disk(tmp_path) == []
+    assert on_disk(tmp_path, CANARY) == []
 
 
 def test_keys_of_other_parts_are_wrapped_like_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
