@@ -16,17 +16,23 @@ class Servers:
 
     def __init__(self, *, store: Store, clock: Callable[[], float]) -> None:
         self._store, self._clock = store, clock
+        self._there: set[int] | None = None  # None: Discord has not listed them yet
 
     async def listed(self, guilds: Iterable[int]) -> None:
         """All servers of the bot, as Discord lists them when it connects: it may have been removed while it was away."""
-        await self._store.insist(listed, frozenset(guilds), self._clock())
+        self._there = set(guilds)
+        await self._store.insist(listed, frozenset(self._there), self._clock())
 
     async def joined(self, guild: int) -> None:
-        """The bot was added to one."""
-        await self._store.insist(joined, guild)
+        """The bot was added to one; or Discord tells more about one that it lists or will list, as it does at each start."""
+        if self._there is not None and guild not in self._there:
+            self._there.add(guild)
+            await self._store.insist(joined, guild)
 
     async def left(self, guild: int) -> None:
         """The bot was removed from one."""
+        if self._there is not None:
+            self._there.discard(guild)
         await self._store.insist(left, guild, self._clock())
 
 
