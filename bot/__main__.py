@@ -71,18 +71,20 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from bot import config, log, runner  # noqa: PLC0415 - only this command needs them
+    from bot import config, log, runner, vault  # noqa: PLC0415 - only this command needs them
 
     settings = config.load(options.config)
     log.set_up(settings.log.level)
-    asyncio.run(runner.run(settings, config.take_token()))
+    keys = vault.take()
+    asyncio.run(runner.run(settings, config.take_token(), keys))
     return Exit.OK
 
 
 def _demo(options: argparse.Namespace) -> int:
     from bot import demo  # noqa: PLC0415 - only this command needs it
 
-    os.environ.pop("BARKBOT_TOKEN", None)  # a real token has no business here
+    for secret in ("BARKBOT_TOKEN", "BARKBOT_DATA_KEY", "BARKBOT_DATA_KEY_OLD"):
+        os.environ.pop(secret, None)  # real ones have no business here
     return asyncio.run(demo.run(once=options.once, out=options.out, port=options.port, browser=options.browser))
 
 

@@ -23,6 +23,7 @@ from bot.commands import buttons
 from bot.commands.brake import Brake
 from bot.commands.compose import Parts, compose
 from bot.commands.consent.notice import announcer
+from bot.commands.privacy import Papers
 from bot.config import Config, ModelSection
 from bot.consent.circle import Circle
 from bot.consent.enrolment import Enrolment
@@ -52,6 +53,10 @@ from bot.moderation.marshal import Marshal
 from bot.moderation.rules import Rulebook
 from bot.moderation.warden import Warden
 from bot.previews import Previews
+from bot.privacy.erase import Erased
+from bot.privacy.office import Office
+from bot.privacy.retention import Retention
+from bot.privacy.servers import Servers
 from bot.settings import Book, Feature
 from bot.store import Store, recall, remember
 from bot.voices import Library
@@ -156,7 +161,7 @@ class App:
             settings=_settings(config.model),
             settled=self._settled,
             heard=self.voice.sounds.hear,
-            silent=self.voice.sounds.over,
+            silent=self._silent,
             voice_files=house.voice_files,
             lend=Lender(store=store, consent=self._consent, vault=self._vault, clock=clock).lend,
         )
@@ -204,6 +209,16 @@ class App:
         )
         self.client.voice, self.client.reading = self.voice, self._reading
         self.client.confidant = self._enrolment.hear if self._consent.on else None
+        self._office = Office(
+            store=store,
+            house=house,
+            keep=config.keep(),
+            clock=clock,
+            cancelled=self._cancelled,
+            forget_sample=self._previews.forget,
+        )
+        self._retention = Retention(store=store, clock=clock, keep=config.keep(), forgotten=self._forgotten)
+        self.client.servers = Servers(store=store, clock=clock)
         self._add_commands(house, config)
 
     def _rooms(self, config: Config) -> tuple[Book, Library]:
@@ -248,6 +263,8 @@ class App:
                 ),
                 enrolment=self._enrolment if self._consent.on else None,
                 keeper=self._keeper,
+                office=self._office,
+                papers=Papers(privacy=config.guard.privacy_url, terms=config.guard.terms_url),
             )
         )
 
@@ -265,6 +282,16 @@ class App:
         self._settled()
         self._renderer.wake.set()
         self._board.changed.set()
+
+    def _silent(self, job: int) -> None:
+        """No more sound comes of this try."""
+        self._library.give_back(str(job))
+        self.voice.sounds.over(job)
+
+    async def _forgotten(self, guild: int, erased: Erased) -> None:
+        """A server's rows are gone."""
+        self._office.forget_server(guild, erased)
+        self._reading.forget(guild)
 
     def _voices(self) -> tuple[str, ...]:
         return self._synth.voices or self._known_voices
@@ -294,6 +321,7 @@ class App:
                         tasks.create_task(self._outbox.run(), name="outbox"),
                         tasks.create_task(self._janitor.run(), name="janitor"),
                         tasks.create_task(self._keep_voices(), name="member voices"),
+                        tasks.create_task(self._retention.run(), name="retention"),
                         tasks.create_task(self._renderer.run(), name="renderer"),
                         tasks.create_task(self.voice.run(self.connected), name="voice"),
                         tasks.create_task(self._herald.run(self.connected), name="herald"),

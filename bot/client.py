@@ -17,6 +17,7 @@ from bot.commands.forms import failed, guarded, speak
 from bot.flow.reading import Reading
 from bot.flow.voice import Voice
 from bot.i18n.translator import Translator
+from bot.privacy.servers import Servers
 from bot.store import Store, recall, remember
 
 log = logging.getLogger(__name__)
@@ -99,6 +100,7 @@ class BarkClient(discord.Client):
         self.voice: Voice | None = None  # set before the login, too
         self.reading: Reading | None = None
         self.confidant: Callable[[discord.Message], Awaitable[None]] | None = None  # hears direct messages
+        self.servers: Servers | None = None
 
     async def try_login(self, token: str) -> None:
         """Log in; a failure leaves nothing open, so that it can be tried again."""
@@ -139,11 +141,20 @@ class BarkClient(discord.Client):
 
     async def on_guild_available(self, guild: discord.Guild) -> None:
         """A server that was not there when the bot came."""
+        if self.servers is not None:
+            await self.servers.joined(guild.id)
         if self.voice is not None:
             await self.voice.welcome(guild.id)
 
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        """The bot was added to a server."""
+        if self.servers is not None:
+            await self.servers.joined(guild.id)
+
     async def on_guild_remove(self, guild: discord.Guild) -> None:
-        """The bot is no longer in this server."""
+        """The bot is no longer in this server. For an outage discord.py has an event of its own."""
+        if self.servers is not None:
+            await self.servers.left(guild.id)
         if self.voice is not None:
             await self.voice.forget(guild.id)
 
@@ -158,6 +169,8 @@ class BarkClient(discord.Client):
     async def on_ready(self) -> None:
         """The gateway is there (also after a reconnect that could not resume)."""
         log.info("connected as %s, in %d servers", self.user, len(self.guilds))
+        if self.servers is not None:
+            await self.servers.listed(guild.id for guild in self.guilds)
         self._connected()
 
     def invite(self) -> str:

@@ -22,12 +22,15 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from bot.errors import ConfigError, TokenError
 from bot.flow.check import Limits
+from bot.privacy.keep import DAY, HOUR, Keep
 
 TOKEN_SHAPE = re.compile(r"[A-Za-z0-9_-]{23,28}\.[A-Za-z0-9_-]{6,7}\.[A-Za-z0-9_-]{27,}")
 DEFAULT_FILE = Path("config.toml")
 
 Seconds = Annotated[float, Field(gt=0)]
 Temperature = Annotated[float, Field(gt=0, le=5)]
+
+Link = Annotated[str, Field(pattern=r"^(https?://\S+)?$", max_length=512)]
 
 
 class _Section(pydantic.BaseModel):
@@ -95,6 +98,17 @@ class GuardSection(_Section):
     watermark_key_file: str = ""
     c2pa_certificate: str = ""
     c2pa_key: str = ""
+    privacy_url: Link = ""
+    terms_url: Link = ""
+
+
+class RetentionSection(_Section):
+    """How long what people wrote, and what came of it, is kept. Audio: `store.keep_hours`."""
+
+    text_hours: Annotated[float, Field(gt=0)] = 24.0
+    job_days: Annotated[float, Field(gt=0)] = 30.0
+    report_days: Annotated[float, Field(gt=0)] = 365.0
+    server_days: Annotated[float, Field(gt=0)] = 7.0
 
 
 class DiscordSection(_Section):
@@ -139,10 +153,22 @@ class Config(BaseSettings):
     store: StoreSection = StoreSection()
     limits: LimitsSection = LimitsSection()
     guard: GuardSection = GuardSection()
+    retention: RetentionSection = RetentionSection()
     discord: DiscordSection = DiscordSection()
     voice: VoiceSection = VoiceSection()
     voices: VoicesSection = VoicesSection()
     log: LogSection = LogSection()
+
+    def keep(self) -> Keep:
+        """How long everything is kept, for the timer and those who ask."""
+        retention = self.retention
+        return Keep(
+            text=retention.text_hours * HOUR,
+            clips=self.store.keep_hours * HOUR,
+            jobs=retention.job_days * DAY,
+            reports=retention.report_days * DAY,
+            servers=retention.server_days * DAY,
+        )
 
     @classmethod
     def settings_customise_sources(

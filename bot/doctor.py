@@ -17,7 +17,7 @@ import aiohttp
 import discord
 
 from bot import config as configuration
-from bot import papers
+from bot import papers, vault
 from bot.config import Config
 from bot.errors import BarkbotError, Exit
 from bot.guard import wordfile
@@ -85,6 +85,7 @@ def looks(settings: Config) -> Sequence[Callable[[], Awaitable[Finding]]]:
         lambda: _disk(settings.store.folder),
         lambda: _words(settings.guard.words),
         lambda: _signing(settings),
+        _data_key,
         lambda: _token(settings.discord.api or DISCORD_API),
         lambda: _model(settings),
         lambda: _recordings(settings),
@@ -147,6 +148,17 @@ async def _signing(settings: Config) -> Finding:
         return await asyncio.to_thread(look)
     except (BarkbotError, BadCredentials) as error:
         return Finding(name=name, good=False, words=str(error))
+
+
+async def _data_key() -> Finding:
+    try:
+        keys = vault.take()
+    except BarkbotError as error:
+        return Finding(name="data key", good=False, words=str(error))
+    if keys.sealing:
+        return Finding(name="data key", good=True, words="set; texts and kept voices are encrypted on the disk")
+    words = f"none; texts are on the disk as they are. Set {vault.VARIABLE} to have them encrypted: see README.md"
+    return Finding(name="data key", good=True, words=words)
 
 
 async def _token(api: str) -> Finding:

@@ -6,6 +6,7 @@
     +-- StoreError             the database cannot be used
     |   +-- StoreLocked        another barkbot holds it
     |   +-- StoreTooNew        it was written by a newer barkbot
+    |   +-- Sealed             it is encrypted with another data key (vault.py)
     +-- ModelMissing           the synth process cannot load its model
     +-- Unreachable            Discord cannot be reached
 

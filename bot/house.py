@@ -88,8 +88,9 @@ class House:
         return turned_off(frozenset(self.book.server(guild_id).off), feature)
 
     def voice_files(self, job: Job) -> dict[str, str]:
-        """Where the kept voices of a job lie, by name."""
-        return self.library.files(job.user_id, job.guild_id, job.voice, *job.options.cast.values())
+        """Where the kept voices of a job lie, by name, until it gives them back."""
+        names = (job.voice, *job.options.cast.values())
+        return self.library.files(job.user_id, job.guild_id, *names, borrower=str(job.id))
 
     def mentions(self, job: Job) -> bool:
         """Whether the asker wants to be called when the answer comes late."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import os
+import functools
 import re
-import shutil
 import sqlite3
 import unicodedata
-from pathlib import Path
+from collections.abc import Callable
 from typing import Self
+
+from bot.shelf import Shelf
 
 SHORTEST, LONGEST = 2, 32  # characters of a name
 RECENT = 10  # voices of a person that count as recent
@@ -59,13 +59,15 @@ def everything(db: sqlite3.Connection) -> list[Kept]:
     return [Kept.from_row(row) for row in db.execute("SELECT * FROM voices ORDER BY id")]
 
 
-def keep(db: sqlite3.Connection, *, user_id: int, name: str, source: Path, folder: Path, now: float) -> Kept:
-    """A new voice: its row, and its own copy of the file, on the disk before the row counts. OSError without one."""
+def keep(
+    db: sqlite3.Connection, *, user_id: int, name: str, read: Callable[[], bytes], shelf: Shelf, now: float
+) -> Kept:
+    """A new voice: its row, and its own copy of what `read` gives, on the disk before the row counts. OSError without one."""
     row = db.execute(
         "INSERT INTO voices (user_id, name, path, made_at) VALUES (?, ?, '', ?) RETURNING *", (user_id, name, now)
     ).fetchone()
     voice = Kept.from_row(row)
-    copy_synced(source, folder / voice.file)
+    shelf.put(read(), voice.file)
     db.execute("UPDATE voices SET path = ? WHERE id = ?", (voice.file, voice.id))
     return voice
 
@@ -84,9 +86,10 @@ def share(db: sqlite3.Connection, voice: int, user_id: int, guild_id: int | None
     return None if row is None else Kept.from_row(row)
 
 
-def adopt(db: sqlite3.Connection, voice: Kept, guild_id: int, folder: Path, now: float) -> Kept:
+def adopt(db: sqlite3.Connection, voice: Kept, guild_id: int, shelf: Shelf, now: float) -> Kept:
     """A server's own copy of a voice that was shared with it; the sharing ends. OSError without a file."""
-    copy = keep(db, user_id=guild_id, name=voice.name, source=folder / voice.file, folder=folder, now=now)
+    read = functools.partial(shelf.read, voice.file)
+    copy = keep(db, user_id=guild_id, name=voice.name, read=read, shelf=shelf, now=now)
     db.execute("UPDATE voices SET guild_id = NULL WHERE id = ?", (voice.id,))
     row = db.execute("UPDATE voices SET guild_id = ? WHERE id = ? RETURNING *", (guild_id, copy.id)).fetchone()
     return Kept.from_row(row)
@@ -126,24 +129,3 @@ def recents(db: sqlite3.Connection) -> dict[int, tuple[str, ...]]:
     for row in db.execute(sql, (LOOK_BACK,)):
         found[row["user_id"]] = (*found.get(row["user_id"], ()), row["voice"])[:RECENT]
     return found
-
-
-def copy_synced(source: Path, target: Path) -> None:
-    """A copy that survives the loss of power: written aside, synced, renamed, and its folder synced."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    aside = target.with_name(f".{target.name}.part")
-    try:
-        with source.open("rb") as old, aside.open("wb") as new:
-            shutil.copyfileobj(old, new)
-            new.flush()
-            os.fsync(new.fileno())
-        aside.replace(target)
-    except BaseException:
-        aside.unlink(missing_ok=True)
-        raise
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):  # some file systems sync no folders
-            os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -24,6 +24,7 @@ from synth.process import JobCancelled, JobFailed, Synth, SynthDied, SynthStoppe
 
 log = logging.getLogger(__name__)
 
+SAMPLE = "sample"  # who borrows a voice's file: there is one at a time
 SEED = 1  # always the same: a voice is compared with others by one try each
 LONGEST = 10.0  # seconds of a clip
 PATIENCE = 300.0  # seconds in which a seat must become free: well within the life of an interaction's token
@@ -142,6 +143,7 @@ class Previews:
             raise NoPreview(texts.FAILED["internal"]) from None
         finally:
             self._at_hand = None
+            self._library.give_back(SAMPLE)
         return True
 
     def _order(self, voice: Voice, path: Path) -> protocol.Job:
@@ -152,7 +154,7 @@ class Previews:
             path=str(path.resolve()),
             seed=SEED,
             voice=voice.name,
-            voice_files={voice.name: str(self._library.path(voice).resolve())} if isinstance(voice, Kept) else {},
+            voice_files={voice.name: self._library.lend(voice, SAMPLE)} if isinstance(voice, Kept) else {},
             max_seconds=LONGEST,
             max_bytes=UPLOAD,
         )

@@ -12,6 +12,7 @@ from bot.config import Config
 from bot.loopback.point import point_discord_at
 from bot.mark import key_of
 from bot.store import Store
+from bot.vault import PLAIN, Vault
 from synth import worker
 from synth.process import Patience, Synth
 
@@ -41,9 +42,9 @@ def synth_of(config: Config) -> Synth:
     return Synth(worker.main, options, patience=Patience(hang_after=model.hang_after, unload_after=model.unload_after))
 
 
-async def run(config: Config, token: str) -> None:
+async def run(config: Config, token: str, vault: Vault = PLAIN) -> None:
     """Until a signal. Raises BarkbotError with words where it cannot go on."""
-    store = Store.open(config.store.folder / DATABASE)
+    store = Store.open(config.store.folder / DATABASE, vault=vault)
     try:
         with _discord(config):
             app = App(config=config, token=token, store=store, synth=synth_of(config))

@@ -371,6 +371,24 @@ CREATE INDEX doomed_posts ON voice_posts (message_id) WHERE doomed = 1 AND gone_
 CREATE INDEX voice_posts_by_job ON voice_posts (job);
 """
 
+_PRIVACY = """
+-- What goes by time is found without looking at the rest: bot/privacy/retention.py.
+CREATE INDEX jobs_by_told ON jobs (told_at) WHERE told_at IS NOT NULL;
+CREATE INDEX jobs_with_words ON jobs (told_at)
+    WHERE told_at IS NOT NULL AND (text <> '' OR options ->> 'cast' IS NOT NULL);
+CREATE INDEX jobs_with_token ON jobs (received_at) WHERE token IS NOT NULL;
+CREATE INDEX turns_by_job ON turns (job);
+
+-- Servers that the bot is or was in.
+CREATE TABLE servers (
+    guild_id INTEGER PRIMARY KEY,
+    left_at  REAL                                 -- when it was found to be gone; NULL: it is there
+) STRICT;
+
+-- People whose data is deleted, as long as something of it is still under way.
+CREATE TABLE erasures (user_id INTEGER PRIMARY KEY, asked_at REAL NOT NULL) STRICT;
+"""
+
 # Append-only: a released migration is never edited. PRAGMA user_version counts how many have run.
 MIGRATIONS: tuple[str, ...] = (
     _INITIAL,
@@ -381,4 +399,5 @@ MIGRATIONS: tuple[str, ...] = (
     _MODERATION,
     _DISCLOSURE,
     _CONSENT,
+    _PRIVACY,
 )

@@ -196,6 +196,11 @@ class Book:
         """The channels for notices, by server."""
         return {guild: one.log_channel for guild, one in self._servers.items() if one.log_channel is not None}
 
+    def forget(self, *, user_id: int | None = None, guild_id: int | None = None) -> None:
+        """The rows of a person or a server are gone: so is what is in memory."""
+        self._people.pop(user_id or 0, None)
+        self._servers.pop(guild_id or 0, None)
+
     async def _change(self, kind: type[_Values], scope: str, changes: dict[str, Any], by: int | None = None) -> None:
         plain = kind(**{name: value for name, value in changes.items() if value is not None}).model_dump(mode="json")
         set_now = {name: None if value is None else plain[name] for name, value in changes.items()}

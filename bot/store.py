@@ -18,8 +18,10 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import filelock
 
+from bot import sealing
 from bot.errors import StoreError, StoreLocked, StoreTooNew
 from bot.schema import MIGRATIONS
+from bot.vault import PLAIN, Vault
 
 log = logging.getLogger(__name__)
 
@@ -29,21 +31,22 @@ T = TypeVar("T")
 AGAIN = 2.0  # seconds between two tries to write down what must not be lost
 
 
-def connect(path: Path, migrations: Sequence[str] = MIGRATIONS) -> sqlite3.Connection:
-    """Open (or make) the database and bring its schema up to date. Raises StoreError with words."""
+def connect(path: Path, migrations: Sequence[str] = MIGRATIONS, vault: Vault = PLAIN) -> sqlite3.Connection:
+    """Open (or make) the database, bring its schema up to date and its texts under the data key. Raises StoreError with words."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
     except (OSError, sqlite3.Error) as error:
         raise _unusable(path, error) from error
     try:
-        connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA secure_delete = ON")  # what is deleted is gone from the file: keys are
         _check(connection, path)
         _migrate(connection, path, migrations)
+        sealing.prepare(connection, vault)
+        sealing.attach(connection, vault)
     except sqlite3.OperationalError as error:  # locked, full, read-only: the file itself may be well
         connection.close()
         raise _unusable(path, error) from error
@@ -85,15 +88,18 @@ def _migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[st
 class Store:
     """The database behind an asyncio face: `await store.call(function, ...)` runs `function(connection, ...)` as one transaction."""
 
-    def __init__(self, connection: sqlite3.Connection, lock: filelock.BaseFileLock, again: float) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, lock: filelock.BaseFileLock, again: float, vault: Vault = PLAIN
+    ) -> None:
+        self.vault = vault  # for files that lie beside the database
         self._connection = connection
         self._lock = lock
         self._again = again
         self._thread = concurrent.futures.ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
 
     @classmethod
-    def open(cls, path: Path, *, again: float = AGAIN) -> Self:
-        """Open the database for this process alone. Raises StoreError, StoreLocked, StoreTooNew."""
+    def open(cls, path: Path, *, again: float = AGAIN, vault: Vault = PLAIN) -> Self:
+        """Open the database for this process alone. Raises StoreError, StoreLocked, StoreTooNew, Sealed."""
         lock = filelock.FileLock(path.with_suffix(".lock"), blocking=False)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -105,7 +111,7 @@ class Store:
         except (OSError, NotImplementedError) as error:  # the latter: a file system without locks
             raise _unusable(path, error) from error
         try:
-            return cls(connect(path), lock, again)
+            return cls(connect(path, vault=vault), lock, again, vault)
         except StoreError:
             lock.release()
             raise

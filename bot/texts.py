@@ -759,6 +759,58 @@ CONSENT_LOG_FIRST = "Choose a log channel first: that is where new member voices
 SERVER_MEMBER_VOICES = "Member voices, with consent"
 WITHDRAWN = "This voice was withdrawn."
 BUTTON_MEMBER_VOICE = "Clips in a member's voice cannot be kept or copied. Ask anew with /bark say or /bark play."
+# What is kept, and how it goes
+PRIVACY = "What I keep about you: see it, take a copy, delete it"
+PRIVACY_TITLE = "**What I keep about you.** Only you see this."
+PRIVACY_LINE = "• {what}: **{count}** · {until}"
+PRIVACY_NOTHING = "I keep nothing about you."
+PRIVACY_NOTE = "What I have posted is in Discord, not here: delete it there, or with the button Delete under it."
+PRIVACY_DAYS = "{n} days"
+PRIVACY_EXPORT = "Get a copy"
+PRIVACY_EXPORTED = "Everything that I keep about you. Times are in seconds since 1970."
+PRIVACY_DELETE = "Delete everything…"
+PRIVACY_ASK = (
+    "Delete everything that I keep about you: texts, requests, audio, voices you kept, favourites, settings? What is in line"
+    " is cancelled. This cannot be undone."
+)
+PRIVACY_SURE = "Yes, delete it"
+PRIVACY_BACK = "No, keep it"
+PRIVACY_DELETED = "It is deleted."
+PRIVACY_CANCELLED = "Cancelled with it: {count}."
+PRIVACY_POSTED = "What I have posted stays in Discord until you or a moderator delete it there."
+PRIVACY_POLICY = "Privacy policy"
+PRIVACY_TERMS = "Terms"
+HELD = {
+    "texts": "Texts of your requests",
+    "jobs": "Requests: when and where, voice, settings, outcome",
+    "clips": "Audio, for the buttons under it",
+    "turns": "What was or is to be heard in voice channels",
+    "reports": "Reports you made",
+    "reported": "Reports of your answers",
+    "voices": "Voices you kept",
+    "favourites": "Favourite voices",
+    "settings": "Your settings",
+    "meters": "How much speech you had lately",
+    "flows": "Your share of the queue",
+    "erasures": "Your wish to be forgotten",
+}
+HELD_UNTIL = {
+    "text": "until {text} after the answer",
+    "clips": "until {clips} after the answer",
+    "jobs": "until {jobs} after the answer",
+    "reports": "for {reports}",
+    "wish": "until you delete it",
+    "leak": "until it is used up, a day at most",
+    "erasure": "until the last of it has ended",
+}
+HELD_STAYS = {
+    "reported": "What others reported stays for {reports}: that you asked for it and when, without its text and audio.",
+    "meters": "How much speech you had lately stays until it is used up, a day at most: the limits hold on.",
+    "erasures": "What is being cancelled just now goes with its last words, in some minutes.",
+}
+TEXT_GONE = "The text of that one is no longer kept here. Ask anew with /bark say."
+ALL_GONE = "Neither the audio nor the text of that one is kept here any more. Ask anew with /bark say."
+STATS_SINCE = "Counted are requests of the last {span}."
 
 
 # How lengths and sizes are written

@@ -19,6 +19,7 @@ from bot.guard.verdict import PROTECTED_NAME
 from bot.kept import Kept, clean_name
 from bot.presets import CHARACTERS, Preset, fold, words
 from bot.ranking import Offer, Rank, best
+from bot.shelf import Shelf
 from bot.store import Store
 from bot.texts import say
 
@@ -45,7 +46,8 @@ class Library:
         most: int,
         protected: Callable[[int | None, str], bool] = lambda _guild, _name: False,
     ) -> None:
-        self._store, self._folder, self._clock, self._most = store, folder, clock, most
+        self._store, self._clock, self._most = store, clock, most
+        self._shelf = Shelf(folder, store.vault)
         self._names, self._shares, self._protected = presets, shares, protected
         self._known: tuple[str, ...] = ()
         self._presets: dict[str, Preset] = {}
@@ -61,13 +63,7 @@ class Library:
         voices, self._favourites, self._recents = await self._store.insist(_read)
         for voice in voices:
             self._put(voice)
-        await asyncio.to_thread(self._sweep, {voice.file for voice in self._kept.values()})
-
-    def _sweep(self, wanted: set[str]) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        for path in self._folder.iterdir():
-            if path.name not in wanted:
-                path.unlink(missing_ok=True)
+        await asyncio.to_thread(self._shelf.prepare, {voice.file for voice in self._kept.values()})
 
     # -- what there is -------------------------------------------------------------------------------------------------
 
@@ -113,7 +109,7 @@ class Library:
 
     def path(self, voice: Kept) -> Path:
         """The .npz of a kept voice."""
-        return self._folder / voice.file
+        return self._shelf.path(voice.file)
 
     def resolve(self, user_id: int, guild_id: int | None, name: str) -> str | Path | None:
         """What the synth process gets: the name of a preset, the file of a kept voice, None where there is no such voice."""
@@ -125,10 +121,22 @@ class Library:
             case _:
                 return None
 
-    def files(self, user_id: int, guild_id: int | None, *names: str | None) -> dict[str, str]:
-        """The absolute paths of those names that are kept voices."""
-        found = {name: self.resolve(user_id, guild_id, name) for name in names if name}
-        return {name: str(path.resolve()) for name, path in found.items() if isinstance(path, Path)}
+    def files(self, user_id: int, guild_id: int | None, *names: str | None, borrower: str = "nobody") -> dict[str, str]:
+        """The absolute paths of those names that are kept voices, to be read until `give_back`."""
+        found = {name: self.find(user_id, guild_id, name) for name in names if name}
+        return {name: self.lend(voice, borrower) for name, voice in found.items() if isinstance(voice, Kept)}
+
+    def lend(self, voice: Kept, borrower: str) -> str:
+        """The absolute path of one voice's file, to be read until `give_back`."""
+        return str(self._shelf.lend(voice.file, borrower).resolve())
+
+    def give_back(self, borrower: str) -> None:
+        """Whoever borrowed files has read them."""
+        self._shelf.give_back(borrower)
+
+    def read(self, voice: Kept) -> bytes:
+        """What is in a kept voice's .npz. OSError, Sealed."""
+        return self._shelf.read(voice.file)
 
     # -- what is offered -----------------------------------------------------------------------------------------------
 
@@ -176,7 +184,7 @@ class Library:
             return refused
         try:
             voice = await self._store.call(
-                kept.keep, user_id=user_id, name=name, source=source, folder=self._folder, now=self._clock()
+                kept.keep, user_id=user_id, name=name, read=source.read_bytes, shelf=self._shelf, now=self._clock()
             )
         except sqlite3.IntegrityError:  # pressed twice
             return Refused(rule="name-taken", words=say(texts.VOICE_NAME_TAKEN, name=name))
@@ -212,7 +220,7 @@ class Library:
         if refused := self._wrong_name(guild_id, voice.name, but=voice):
             return refused
         try:
-            adopted = await self._store.call(kept.adopt, voice, guild_id, self._folder, self._clock())
+            adopted = await self._store.call(kept.adopt, voice, guild_id, self._shelf, self._clock())
         except sqlite3.IntegrityError:  # pressed twice
             return Refused(rule="name-taken", words=say(texts.VOICE_NAME_TAKEN, name=voice.name))
         self._changed(dataclasses.replace(voice, guild_id=None))
@@ -228,6 +236,26 @@ class Library:
             self._favourites[person] = tuple(key for key in keys if key != voice.key)
         await asyncio.to_thread(self.path(voice).unlink, missing_ok=True)
         return True
+
+    async def forget(self, user_id: int) -> tuple[Kept, ...]:
+        """A person's rows are gone: so is what is in memory, and the files; the voices that these were of."""
+        voices = self._own.get(user_id, ())
+        for voice in voices:
+            self._drop(voice)
+        gone = {voice.key for voice in voices}
+        for memory in (self._own, self._favourites, self._recents):
+            memory.pop(user_id, None)
+        for person, keys in list(self._favourites.items()):
+            self._favourites[person] = tuple(key for key in keys if key not in gone)
+        for voice in voices:
+            await asyncio.to_thread(self.path(voice).unlink, missing_ok=True)
+        return voices
+
+    def leave(self, guild_id: int) -> None:
+        """A server is forgotten: what was shared with it is its owners' alone."""
+        for voice in self._of_guild.get(guild_id, ()):
+            self._drop(voice)
+            self._put(dataclasses.replace(voice, guild_id=None))
 
     async def favour(self, user_id: int, key: str, *, on: bool) -> None:
         """Make a voice a favourite of somebody, or no longer."""

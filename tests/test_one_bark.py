@@ -14,9 +14,11 @@ from bot.flow import queue
 from bot.flow.job import Job, State
 from bot.loopback.faults import Fault
 from bot.loopback.server import Loopback
+from bot.vault import Vault
 from synth import worker
 from synth.process import Patience, Synth
 from tests.bot.harness import answers, bot_on, scripted
+from tests.bot.privacy.disk import on_disk
 from tests.fakes.child import FakeOptions
 
 
@@ -58,9 +60,9 @@ async def test_one_bark(tmp_path: Path) -> None:
 
 
 async def test_the_shipped_model_speaks(tmp_path: Path) -> None:
-    """The same with the real synth process and the model in the package."""
+    """The same with the real synth process and the model in the package; with a data key no file holds the text."""
     synth = Synth(worker.main, worker.WorkerOptions(model="pup", device="cpu", threads=1), patience=Patience())
-    async with Loopback() as discord, bot_on(discord, tmp_path, synth=synth):
+    async with Loopback() as discord, bot_on(discord, tmp_path, synth=synth, vault=Vault(b"k" * 32)):
         exchange = await discord.user("alice").slash("bark", "say", text="hello there", seed=3)
         message = await exchange.until(lambda message: message.attachments, timeout=60)
         samples, rate = soundfile.read(io.BytesIO(message.attachments[0].data))
@@ -69,6 +71,8 @@ async def test_the_shipped_model_speaks(tmp_path: Path) -> None:
         offered = await discord.user("alice").autocomplete("bark", "say", focused=("voice", ""))
         assert message.content.split("voice ")[1].startswith(offered[0]["value"])
         assert discord.complaints == []
+        assert on_disk(tmp_path, "OggS") == [f"{exchange.id}.ogg"]
+        assert on_disk(tmp_path, "hello there") == []
 
 
 @pytest.mark.parametrize(

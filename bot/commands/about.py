@@ -12,6 +12,8 @@ from discord import app_commands
 
 from bot import texts
 from bot.commands.help import COLOUR
+from bot.commands.privacy import Papers, span
+from bot.commands.switch import view_of
 from bot.flow.tally import Tally, tally, waiting
 from bot.store import Store
 from bot.texts import say
@@ -27,20 +29,24 @@ def add(
     clock: Callable[[], float],
     ready: Callable[[], Ready | None],
     invite: Callable[[], str],
+    papers: Papers,
+    counted: float,
 ) -> None:
-    """The commands. `ready` is what the synth process said of itself, None while it starts."""
+    """The commands. `ready`: what the synth process said of itself, None while it starts; `counted`: seconds that jobs are kept."""
     began = clock()
 
     @bark.command(name="about", description=texts.ABOUT)
     async def about(interaction: discord.Interaction) -> None:
-        await interaction.response.send_message(embed=card(ready(), invite()), ephemeral=True)
+        await interaction.response.send_message(
+            embed=card(ready(), invite()), view=view_of(papers.links()), ephemeral=True
+        )
 
     @bark.command(name="stats", description=texts.STATS)
     async def stats(interaction: discord.Interaction) -> None:
         await interaction.response.defer(ephemeral=True)
         guild = interaction.guild_id if interaction.permissions.manage_guild else None  # for its moderators
         found = await store.call(counts, interaction.user.id, guild)
-        await interaction.edit_original_response(content=report(found, uptime=clock() - began))
+        await interaction.edit_original_response(content=report(found, uptime=clock() - began, counted=counted))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,7 +69,7 @@ def counts(db: sqlite3.Connection, user: int, guild: int | None) -> Counts:
     )
 
 
-def report(counts: Counts, *, uptime: float) -> str:
+def report(counts: Counts, *, uptime: float, counted: float) -> str:
     """The counts as people read them."""
     rows = [say(texts.STATS_YOURS, line=_line(counts.mine))]
     if counts.server is not None:
@@ -73,6 +79,7 @@ def report(counts: Counts, *, uptime: float) -> str:
     if counts.all.seconds:
         pace = texts.clip_length(counts.all.took / counts.all.seconds)
         rows.append(say(texts.STATS_PACE, seconds=pace))
+    rows.append(say(texts.STATS_SINCE, span=span(counted)))
     return "\n".join(rows)
 
 

@@ -25,6 +25,7 @@ from bot.commands import (
     line,
     long,
     menus,
+    privacy,
     reporting,
     say,
     server,
@@ -53,6 +54,7 @@ from bot.moderation.marshal import Marshal
 from bot.moderation.powers import Operators
 from bot.moderation.warden import Warden
 from bot.previews import Previews
+from bot.privacy.office import Office
 from bot.store import Store
 from synth.protocol import Ready
 
@@ -84,6 +86,8 @@ class Parts:
     verifier: Verifier
     enrolment: Enrolment | None  # None: there are no member voices
     keeper: Keeper
+    office: Office
+    papers: privacy.Papers
 
 
 def compose(parts: Parts) -> None:
@@ -117,7 +121,16 @@ def compose(parts: Parts) -> None:
     )
     moderators = _admin(parts)
     help.add(bark, moderators, desk, client)
-    about.add(bark, store=parts.store, clock=parts.clock, ready=parts.ready, invite=client.invite)
+    privacy.add(bark, switch, parts.office, parts.papers)
+    about.add(
+        bark,
+        store=parts.store,
+        clock=parts.clock,
+        ready=parts.ready,
+        invite=client.invite,
+        papers=parts.papers,
+        counted=parts.office.keep.jobs,
+    )
     verify_this = verify.add(bark, parts.verifier)
     client.tree.add_command(bark)
     client.tree.add_command(moderators)

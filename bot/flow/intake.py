@@ -135,7 +135,7 @@ class Intake:
         ask = judged.ask
         row = db.execute(
             "SELECT count(*) FILTER (WHERE user_id = :user) AS of_user, count(*) FILTER (WHERE guild_id = :guild) AS of_guild,"
-            " coalesce(sum(takes), 0) AS texts, coalesce(sum(takes * length(text)), 0) AS characters"
+            " coalesce(sum(takes), 0) AS texts, coalesce(sum(takes * length(unsealed('jobs.text/' || id, text))), 0) AS characters"
             " FROM (SELECT *, coalesce(json_extract(options, '$.takes'), 1) AS takes FROM jobs)"
             " WHERE state IN ('received', 'queued', 'rendering')",
             {"user": ask.user_id, "guild": ask.guild_id},

@@ -16,6 +16,7 @@ from typing import Any
 
 from bot.flow import made, stage
 from bot.flow.job import Job, State
+from bot.sealing import COLUMNS
 
 EVERYTHING = ""  # the flow above all servers
 MAX_DEATHS = 3  # synth processes a job may take with it before it is put aside
@@ -50,7 +51,7 @@ def outer_of(flow: str) -> str:
 def insert(db: sqlite3.Connection, **columns: Any) -> bool:
     """A new row, `received` or `refused`. False if this interaction is known already (a replayed event)."""
     names = ", ".join(columns)
-    holes = ", ".join(f":{name}" for name in columns)
+    holes = ", ".join(f"sealed('jobs.{name}/' || :id, :{name})" if name in COLUMNS else f":{name}" for name in columns)
     return db.execute(f"INSERT OR IGNORE INTO jobs ({names}) VALUES ({holes})", columns).rowcount == 1
 
 
@@ -189,6 +190,8 @@ def lost(db: sqlite3.Connection, job: int) -> None:
 def _back(db: sqlite3.Connection, job: int) -> State:
     """Return what the flow paid for work that was not finished."""
     row = db.execute("SELECT flow, estimate, state FROM jobs WHERE id = ?", (job,)).fetchone()
+    if row is None:  # deleted meanwhile, with all else of its person or server
+        return State.CANCELLED
     _charge(db, row["flow"], -row["estimate"])
     return State(row["state"])
 
@@ -211,12 +214,16 @@ def sending(db: sqlite3.Connection, job: int, now: float) -> None:
     db.execute("UPDATE jobs SET send_at = ? WHERE id = ? AND send_at IS NULL", (now, job))
 
 
-def told(db: sqlite3.Connection, job: int, now: float) -> None:
-    """The asker has the outcome: rendered -> answered, other outcomes keep their state. The token is of no more use."""
-    db.execute(
+def told(db: sqlite3.Connection, job: int, now: float) -> bool:
+    """The asker has the outcome: rendered -> answered, other outcomes keep their state. The token is of no more use.
+
+    False if that was written down before, or the job was deleted meanwhile.
+    """
+    done = db.execute(
         "UPDATE jobs SET state = iif(state = 'rendered', 'answered', state), told_at = ?, token = NULL WHERE id = ? AND told_at IS NULL",
         (now, job),
     )
+    return done.rowcount == 1
 
 
 def expire(db: sqlite3.Connection, job: int, reason: str, now: float) -> None:
@@ -241,10 +248,10 @@ def waiting(db: sqlite3.Connection) -> bool:
 
 
 def newest(db: sqlite3.Connection, user: int) -> Job | None:
-    """The last thing this person asked for and was not refused; what was only read aloud does not count."""
+    """The last text of this person that was not refused and is still kept; what was only read aloud does not count."""
     row = db.execute(
         "SELECT * FROM jobs WHERE user_id = ? AND state NOT IN ('received', 'refused')"
-        " AND options ->> 'quiet' IS NULL ORDER BY id DESC LIMIT 1",
+        " AND text <> '' AND options ->> 'quiet' IS NULL ORDER BY id DESC LIMIT 1",
         (user,),
     ).fetchone()
     return None if row is None else Job.from_row(row)

@@ -66,6 +66,10 @@ class Reading:
         await self._store.call(write)
         return before
 
+    def forget(self, guild_id: int) -> None:
+        """A server's data is deleted; the database knows it already."""
+        self._channels.pop(guild_id, None)
+
     async def hear(self, message: discord.Message) -> None:
         """A message somewhere. What is not to be read, or does not fit the limits, is passed over."""
         if message.guild is None or self._channels.get(message.guild.id) != message.channel.id:

@@ -284,8 +284,8 @@ class Outbox:
         def write(db: sqlite3.Connection) -> bool:
             if place is not None and job.options.cue and not self._consent.posted(db, job, place, self._clock()):
                 return False
-            queue.told(db, job.id, self._clock())
-            if job.state is State.RENDERED and self._keep:
+            fresh = queue.told(db, job.id, self._clock())
+            if fresh and job.state is State.RENDERED and self._keep:
                 for take, path in enumerate(clips.paths(job), start=1):
                     clips.keep(db, job.id, take, path, self._clock() + self._keep)
             return True

@@ -16,6 +16,7 @@ from bot.config import Config, DiscordSection, GuardSection, LimitsSection, Mode
 from bot.loopback.point import point_discord_at
 from bot.loopback.server import Loopback
 from bot.store import Store
+from bot.vault import PLAIN, Vault
 from synth.patience import Clock
 from synth.process import Patience, Synth
 from tests.bot.accepted import everybody_accepts
@@ -61,6 +62,7 @@ async def bot_on(
     strangers: bool = False,
     guard: GuardSection | None = None,
     member_voices: bool = False,
+    vault: Vault = PLAIN,
     **limits: Any,
 ) -> AsyncIterator[App]:
     """The bot, connected; drained at the end. `voice`: it trusts this Discord's voice servers.
@@ -68,7 +70,7 @@ async def bot_on(
     Everybody has accepted the rules; `strangers`: nobody has.
     """
     config = settings(folder, message_content=message_content, member_voices=member_voices, guard=guard, **limits)
-    store = Store.open(folder / DATABASE)
+    store = Store.open(folder / DATABASE, vault=vault)
     try:
         if not strangers:
             everybody_accepts(discord, folder / DATABASE)

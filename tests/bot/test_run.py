@@ -11,6 +11,7 @@ from bot.app import DATABASE
 from bot.errors import Exit
 from bot.loopback.server import Loopback
 from bot.store import Store
+from bot.vault import Vault
 
 
 async def last_words(folder: Path, discord: Loopback, **environment: str) -> tuple[int | None, str]:
@@ -40,6 +41,7 @@ async def last_words(folder: Path, discord: Loopback, **environment: str) -> tup
         ({"BARKBOT_LOG": "DEBUG"}, Exit.CONFIG, "BARKBOT_LOG__LEVEL"),
         ({"BARKBOT_LIMITS__MAX_CHARS": "many"}, Exit.CONFIG, "limits.max_chars"),
         ({"BARKBOT_WATERMARK_KEY": "short"}, Exit.CONFIG, "BARKBOT_WATERMARK_KEY holds no watermark key"),
+        ({"BARKBOT_DATA_KEY": "short"}, Exit.CONFIG, "BARKBOT_DATA_KEY is no data key"),
         ({"BARKBOT_TOKEN": "short"}, Exit.TOKEN, "does not look like a bot token"),
         ({"BARKBOT_TOKEN": "", "BARKBOT_TOKEN_FILE": "/nowhere"}, Exit.TOKEN, "/nowhere"),
         ({"BARKBOT_TOKEN": f"{'x' * 24}.abcdef.{'y' * 38}"}, Exit.TOKEN, "Discord refuses the token"),
@@ -63,4 +65,13 @@ async def test_a_second_bot_in_the_same_folder_says_so(tmp_path: Path) -> None:
     held.close()
     assert ended == Exit.STORE
     assert "Another barkbot" in words
+    assert words.count("\n") == 1
+
+
+async def test_a_database_that_is_sealed_wants_its_key(tmp_path: Path) -> None:
+    Store.open(tmp_path / DATABASE, vault=Vault(b"k" * 32)).close()
+    async with Loopback() as discord:
+        ended, words = await last_words(tmp_path, discord)
+    assert ended == Exit.STORE
+    assert "there is no data key. Set BARKBOT_DATA_KEY" in words
     assert words.count("\n") == 1

@@ -7,6 +7,7 @@ import functools
 import random
 from collections.abc import Mapping
 
+from bot import texts
 from bot.commands.buttons import forms
 from bot.commands.buttons.tools import Press, Tools
 from bot.commands.refusing import refuse
@@ -15,6 +16,7 @@ from bot.flow.ask import Ask
 from bot.flow.check import Refused
 from bot.flow.job import Job
 from bot.flow.options import Options
+from bot.texts import say
 
 STEPS = (0.1, 0.15, 0.2)  # by how much Vary moves a temperature: heard, and still the same voice
 COOLEST, WARMEST = 0.2, 1.3  # where Vary stays: below it drones, above it babbles
@@ -44,6 +46,9 @@ async def vary(press: Press, tools: Tools) -> None:
 
 async def edit(press: Press, tools: Tools) -> None:
     """A form with everything as it was."""
+    if not press.job.text:
+        await press.tell(say(texts.TEXT_GONE))
+        return
     await press.interaction.response.send_modal(forms.edit(press.job, tools.usual[0]))
 
 
@@ -66,6 +71,8 @@ async def _ask(
     press: Press, tools: Tools, *, text: str, voice: str | None, seed: int, options: Options
 ) -> Refused | None:
     interaction = press.interaction
+    if not text.strip() and not press.job.text:
+        return Refused(rule="text-gone", words=say(texts.TEXT_GONE))
     ask = Ask.from_interaction(interaction, text=text, voice=voice, seed=seed, options=options)
     return await tools.intake.take(ask, functools.partial(interaction.response.defer, thinking=True))
 

@@ -28,7 +28,7 @@ async def play(press: Press, tools: Tools) -> None:
     if tools.play is None:
         await press.tell(say(texts.BUTTON_UNKNOWN))
     elif await tools.clip(press.job.id, press.take) is None:
-        await press.tell(say(texts.CLIP_GONE))
+        await press.tell(gone(press))
     else:
         await tools.play(press.interaction, press.job, press.take)
 
@@ -36,7 +36,7 @@ async def play(press: Press, tools: Tools) -> None:
 async def keep(press: Press, tools: Tools) -> None:
     """A form for the name, if there is something to keep."""
     if await _tokens(press, tools) is None:
-        await press.tell(say(texts.CLIP_GONE))
+        await press.tell(gone(press))
     else:
         await press.interaction.response.send_modal(forms.keep(press.job, press.take))
 
@@ -45,11 +45,16 @@ async def named(press: Press, tools: Tools, values: Mapping[str, str]) -> None:
     """The form, filled in."""
     tokens = await _tokens(press, tools)
     if tokens is None:
-        await press.tell(say(texts.CLIP_GONE))
+        await press.tell(gone(press))
         return
     name = values.get("name", "").strip()
     refused = await tools.keep_voice(press.presser.user_id, name, tokens)
     await press.tell(refused or say(texts.KEPT, name=clean(name)))
+
+
+def gone(press: Press) -> str:
+    """The audio is no longer kept; with its text it could be made anew."""
+    return say(texts.CLIP_GONE if press.job.text else texts.ALL_GONE)
 
 
 async def _tokens(press: Press, tools: Tools) -> Path | None:
@@ -61,7 +66,7 @@ async def bubble(press: Press, tools: Tools) -> None:
     """A voice message in the same channel."""
     interaction, clip = press.interaction, await tools.clip(press.job.id, press.take)
     if clip is None:
-        await press.tell(say(texts.CLIP_GONE))
+        await press.tell(gone(press))
     elif why := _cannot_speak(interaction):
         await press.tell(why)
     else:
@@ -96,7 +101,7 @@ def _cannot_speak(interaction: discord.Interaction) -> str | None:
 async def soundboard(press: Press, tools: Tools) -> None:
     """A sound for everybody on this server."""
     interaction, clip = press.interaction, await tools.clip(press.job.id, press.take)
-    why = say(texts.CLIP_GONE) if clip is None else _cannot_add(interaction) or await asyncio.to_thread(unfit, clip)
+    why = gone(press) if clip is None else _cannot_add(interaction) or await asyncio.to_thread(unfit, clip)
     if clip is None or why or interaction.guild_id is None:
         await press.tell(why or say(texts.BUTTON_NOT_HERE))
         return

@@ -27,7 +27,7 @@ async def more(press: Press, tools: Tools) -> None:
     view = more_view(job, take, press.presser, clip=clip is not None, short=short, playable=playable)
     words = say(texts.MORE) if take is None else say(texts.MORE_OF_TAKE, take=take)
     if clip is None and (take is not None or job.options.takes == 1):
-        words = say(texts.MORE_WITHOUT_CLIP)
+        words = say(texts.MORE_WITHOUT_CLIP if job.text else texts.ALL_GONE)
     if view.children:
         await press.tell(words, view)
     else:
@@ -40,6 +40,9 @@ async def details(press: Press, tools: Tools) -> None:
     words = facts(job, tools.usual)
     if job.user_id != press.presser.user_id:
         await press.tell(f"{words}\n{say(texts.DETAILS_NO_TEXT)}")
+        return
+    if not job.text:
+        await press.tell(f"{words}\n{say(texts.TEXT_GONE)}")
         return
     once_more = say(texts.DETAILS_AGAIN, command=texts.called(f"bark {job.options.kind}"))
     words = f"{words}\n{once_more}\n{say(texts.DETAILS_TEXT, text=plain(job.text))}"

@@ -1,0 +1,84 @@
+"""A database in which two people and two servers have something in every table, by plain SQL."""
+
+import json
+import sqlite3
+from pathlib import Path
+
+from bot.flow.job import State
+from bot.store import remember
+from tests.bot.rows import insert_in_state
+
+ALICE, BOB = 111_111_111, 222_222_222
+KENNEL, ELSEWHERE = 333_333_333, 444_444_444
+NOW = 1_000_000.0  # seconds since the epoch, in all rows
+HELLO = {ALICE: "alice says hello", BOB: "bob says hello"}
+
+
+def jobs_of(person: int) -> dict[str, int]:
+    """Ids of a person's jobs, by what became of them."""
+    first = person // 111_111_111 * 100
+    return {name: first + number for number, name in enumerate(("answered", "queued", "rendered", "reported", "dm"))}
+
+
+def fill(db: sqlite3.Connection, folder: Path) -> None:
+    """Everything of everybody. What lies in `folder`: audio."""
+    for person in (ALICE, BOB):
+        _jobs(db, person, folder)
+        db.execute("INSERT INTO settings VALUES (?, ?)", (f"u{person}", json.dumps({"language": "de"})))
+        voice = db.execute(
+            "INSERT INTO voices (user_id, guild_id, name, path, made_at) VALUES (?, ?, 'Grandpa', 'x.npz', ?) RETURNING id",
+            (person, KENNEL, NOW),
+        ).fetchone()["id"]
+        for who in (ALICE, BOB):
+            db.execute("INSERT INTO favourites VALUES (?, ?, ?)", (who, f"#{voice}", NOW))
+        db.execute("INSERT OR IGNORE INTO meters VALUES (?, 5.0, ?)", (f"u{person}", NOW))
+        db.execute("INSERT OR IGNORE INTO meters VALUES (?, 5.0, ?)", (f"g{KENNEL}/u{person}", NOW))
+        for flow in (f"g{KENNEL}", f"g{KENNEL}/u{person}", f"u{person}", f"u{person}/u{person}"):
+            db.execute("INSERT OR IGNORE INTO flows (flow) VALUES (?)", (flow,))
+    for guild in (KENNEL, ELSEWHERE):
+        db.execute("INSERT INTO settings VALUES (?, '{}')", (f"g{guild}",))
+        db.execute("INSERT OR IGNORE INTO meters VALUES (?, 5.0, ?)", (f"g{guild}", NOW))
+        db.execute("INSERT INTO servers VALUES (?, NULL)", (guild,))
+    remember(db, "read aloud", {str(KENNEL): 5, str(ELSEWHERE): 6})
+
+
+def _jobs(db: sqlite3.Connection, person: int, folder: Path) -> None:
+    other = BOB if person == ALICE else ALICE
+    states = {"answered": State.ANSWERED, "queued": State.QUEUED, "rendered": State.RENDERED}
+    for name, job in jobs_of(person).items():
+        guild = None if name == "dm" else KENNEL
+        flow = f"u{person}/u{person}" if guild is None else f"g{guild}/u{person}"
+        cast = json.dumps({"kind": "dialogue", "cast": {"Ann": "announcer"}})
+        values = {"user_id": person, "guild_id": guild, "flow": flow, "options": cast, "received_at": NOW}
+        insert_in_state(db, states.get(name, State.ANSWERED), job, text=HELLO[person], **values)
+        db.execute("UPDATE jobs SET path = ? WHERE id = ? AND path IS NOT NULL", (str(folder / f"{job}.ogg"), job))
+        db.execute("UPDATE jobs SET told_at = ?, token = NULL WHERE id = ? AND told_at IS NOT NULL", (NOW, job))
+    jobs = jobs_of(person)
+    db.execute(
+        "INSERT INTO clips VALUES (?, 1, ?, ?)", (jobs["answered"], str(folder / f"{jobs['answered']}.ogg"), NOW)
+    )
+    db.execute("INSERT INTO reports VALUES (?, ?, ?)", (jobs["reported"], other, NOW))
+    for listener, state in ((person, "waiting"), (other, "played")):
+        db.execute(
+            "INSERT INTO turns (guild_id, channel_id, text_id, user_id, job, state, added_at) VALUES (?, 1, 2, ?, ?, ?, ?)",
+            (KENNEL, listener, jobs["answered"], state, NOW),
+        )
+
+
+def mentions(db: sqlite3.Connection, number: int) -> dict[str, int]:
+    """How many rows of each table hold this id, in whatever column and word."""
+    found = {}
+    tables = [row["name"] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    for table in tables:
+        rows = db.execute(f"SELECT * FROM {table}").fetchall()
+        count = sum(any(str(number) in str(value) for value in tuple(row)) for row in rows)
+        if count:
+            found[table] = count
+    return found
+
+
+def rows_of(db: sqlite3.Connection, number: int) -> list[tuple[object, ...]]:
+    """Those rows."""
+    tables = [row["name"] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    rows = [(table, *row) for table in tables for row in db.execute(f"SELECT * FROM {table}")]
+    return [row for row in rows if any(str(number) in str(value) for value in row)]
