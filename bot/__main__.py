@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -61,8 +60,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from bot import config, log, runner  # noqa: PLC0415 - only this command needs them
+    from bot import config, log, private, runner  # noqa: PLC0415 - only this command needs them
 
+    private.by_default()
     settings = config.load(options.config)
     log.set_up(settings.log.level)
     asyncio.run(runner.run(settings, config.take_token()))
@@ -70,9 +70,10 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from bot import demo  # noqa: PLC0415 - only this command needs it
+    from bot import demo, private, secret  # noqa: PLC0415 - only this command needs them
 
-    os.environ.pop("BARKBOT_TOKEN", None)  # a real token has no business here
+    private.by_default()
+    secret.take("BARKBOT_TOKEN")  # a real token has no business here
     return asyncio.run(demo.run(once=options.once, out=options.out, port=options.port, browser=options.browser))
 
 

@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-from bot import kept, texts
+from bot import kept, private, texts
 from bot.flow.check import Refused
 from bot.guard.verdict import PROTECTED_NAME
 from bot.kept import Kept, clean_name
@@ -64,7 +64,7 @@ class Library:
         await asyncio.to_thread(self._sweep, {voice.file for voice in self._kept.values()})
 
     def _sweep(self, wanted: set[str]) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        private.folder(self._folder)
         for path in self._folder.iterdir():
             if path.name not in wanted:
                 path.unlink(missing_ok=True)

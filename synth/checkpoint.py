@@ -233,6 +233,9 @@ def _codec(settings: EncodecConfig, weights: Weights, prefix: str, target: Targe
     """The decoding half of EnCodec, in float32: its encoder is never needed here, and may be absent from the file."""
     target.progress("loading codec", 0.0)
     try:
+        with torch.device("meta"):
+            sizes = EncodecModel(settings)
+        _check_size(sizes, weights)
         encodec = EncodecModel(settings)
     except (RuntimeError, ValueError, TypeError, ArithmeticError) as error:
         raise ModelError(f"The codec's config makes no sense: {error}.") from error
@@ -240,6 +243,14 @@ def _codec(settings: EncodecConfig, weights: Weights, prefix: str, target: Targe
     state = weights.take(prefix, device="cpu", dtype=torch.float32, skip="encoder.")
     fill(encodec, new_weight_norm_names(state), weights.where)
     return Codec(encodec).to(target.device)
+
+
+def _check_size(codec: EncodecModel, weights: Weights) -> None:
+    """Its config may ask for more memory than there is: what is made for its files is not larger than they are. ModelError."""
+    halves = (codec.decoder, codec.quantizer)
+    tensors = (tensor for half in halves for kind in (half.parameters(), half.buffers()) for tensor in kind)
+    if sum(tensor.numel() for tensor in tensors) > sum(file.stat().st_size for file in weights.files):
+        raise ModelError(f"{weights.where} does not fit its config.json: the codec would be larger than the files.")
 
 
 def _weights(folder: Path) -> Weights:

@@ -69,6 +69,9 @@ class Flight:
     def end(self, outcome: Finished | BaseException) -> None:
         """Tell the caller, if there is still one."""
         self.over.set()
+        if isinstance(outcome, Finished) and outcome.path != self.job.path:
+            # What is at a path that a process may choose would be sent to Discord: it is not for a broken one to choose.
+            outcome = JobFailed(Reason.INTERNAL, f"the synth process wrote to {outcome.path!r}")
         if isinstance(outcome, SynthDied):  # before it could tidy up
             with contextlib.suppress(OSError):
                 aside(Path(self.job.path)).unlink(missing_ok=True)

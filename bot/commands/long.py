@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import codecs
 import contextlib
 import dataclasses
@@ -14,6 +13,7 @@ from bot import texts
 from bot.commands.desk import Desk
 from bot.commands.forms import Modal, whisper
 from bot.commands.say import FINE, OPTION_LENGTH, Seconds, Seed, Temperature, Voice, offer_voices, wishes
+from bot.flow import attachment
 from bot.flow.ask import Ask
 from bot.flow.check import Refused
 from bot.flow.options import Format, Kind, Options
@@ -88,8 +88,11 @@ async def _read_aloud(interaction: discord.Interaction, desk: Desk, file: discor
     """Fetch the file and ask for what it says. Discord is answered first: it waits 3 s, the file may take longer."""
     await interaction.response.defer(thinking=True)
     try:
-        async with asyncio.timeout(READ_FOR):
-            text = decoded(await file.read())
+        text = decoded(await attachment.fetch(file.url, most=MOST_BYTES, within=READ_FOR))
+    except attachment.TooLong:  # it is not as long as Discord said
+        limit = texts.size(MOST_BYTES)
+        await _take_back(interaction, say(texts.FILE_TOO_BIG, size=f"> {limit}", limit=limit))
+        return
     except ERRORS:
         await _take_back(interaction, say(texts.FILE_GONE))
         return
