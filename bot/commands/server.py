@@ -17,7 +17,7 @@ from bot import texts
 from bot.commands import guarding
 from bot.commands.forms import speak
 from bot.commands.settings import OPEN, choice_menu, key_of, line, refuse_voice, shown, voice_modal, voice_shown
-from bot.commands.switch import Press, Switch, button, menu, modal, show, text_field, view_of
+from bot.commands.switch import Press, Switch, button, menu, modal, open_window, show, text_field, view_of
 from bot.flow.check import Limits, clean
 from bot.flow.post import ERRORS
 from bot.house import House
@@ -94,7 +94,7 @@ class Panel:
             await interaction.response.send_message(refusal, ephemeral=True)
             return
         if window := self._windows.get(press.action):
-            await interaction.response.send_modal(window(interaction))
+            await open_window(interaction, window(interaction))
         elif filled := self._filled.get(press.action):
             await filled(interaction, press.fields)
         else:

@@ -11,6 +11,9 @@ from typing import Any, Self
 
 import discord
 
+from bot import texts
+from bot.texts import say
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Press:
@@ -60,6 +63,14 @@ async def show(interaction: discord.Interaction, content: str, view: discord.ui.
         await interaction.response.edit_message(content=content, view=view)
     else:
         await interaction.response.send_message(content, view=view, ephemeral=True)
+
+
+async def open_window(interaction: discord.Interaction, window: discord.ui.Modal) -> None:
+    """A modal, where Discord lets one follow: not upon another, as only a forged one asks for."""
+    if interaction.type is discord.InteractionType.modal_submit:
+        await interaction.response.send_message(say(texts.NOT_UNDERSTOOD), ephemeral=True)
+    else:
+        await interaction.response.send_modal(window)
 
 
 def view_of(*rows: Iterable[discord.ui.Item[Any]]) -> discord.ui.View:

@@ -16,7 +16,7 @@ from bot import texts
 from bot.commands.pages import LONGEST_PAGE, Spot, pages, plain, voice_of
 from bot.commands.pages import content as content_of
 from bot.commands.pages import view as view_of_page
-from bot.commands.switch import Press, Switch, button, modal, show, text_field, view_of
+from bot.commands.switch import Press, Switch, button, modal, open_window, show, text_field, view_of
 from bot.flow.check import Refused
 from bot.flow.post import ERRORS
 from bot.house import House
@@ -190,9 +190,8 @@ class Gallery:
     async def _rename(self, interaction: discord.Interaction, spot: Spot, voice: Voice) -> None:
         if own := await self._mine(interaction, voice):
             field = text_field("name", say(texts.VOICE_NAME), own.name, required=True, most=LONGEST)
-            await interaction.response.send_modal(
-                modal(spot.id(PREFIX, "renamed", own), say(texts.VOICE_RENAME_TITLE), field)
-            )
+            window = modal(spot.id(PREFIX, "renamed", own), say(texts.VOICE_RENAME_TITLE), field)
+            await open_window(interaction, window)
 
     async def _renamed(self, interaction: discord.Interaction, spot: Spot, voice: Voice, name: str) -> None:
         if own := await self._mine(interaction, voice):
