@@ -21,7 +21,7 @@ _UNDERSCORES = re.compile(r"(?<!\w)_(?=\S)|(?<=\S)_(?!\w)")
 _JOINERS = re.compile(
     "[\u200d\ufe0e\ufe0f\u20e3\U0001f3fb-\U0001f3ff]"
 )  # parts of emoji that are no emoji by themselves
-_MEANT = re.compile(r"[@<>\[\]()`*_~|\\#]|[^\S ]")
+_MEANT = re.compile(r"[@<>\[\]()`*_~|\\#]")
 _SCHEME = re.compile(r"(\w):/+")  # of a link
 NOTES = range(0x2669, 0x2670)  # ♩ to ♯: Bark sings by ♪
 PICTURES = (range(0x2300, 0x2400), range(0x2600, 0x27C0), range(0x2B00, 0x2C00), range(0x1F000, 0x20000))
@@ -76,7 +76,8 @@ def beginning(text: str, most: int) -> str:
     Taking marks out can put others together (`ht**tps://`, `|*|`), and what is left alone may be harmless only by itself:
     so no character that Discord gives a meaning stays.
     """
-    words = re.sub(r"\s+", " ", _MEANT.sub("", _SCHEME.sub(r"\1 ", plain(text, NAMELESS)))).strip()
+    shown = "".join(filter(str.isprintable, _SCHEME.sub(r"\1 ", plain(text, NAMELESS))))
+    words = re.sub(r"\s+", " ", _SCHEME.sub(r"\1 ", _MEANT.sub("", shown))).strip()
     if len(words) <= most:
         return words
     cut = words[: most - 1]
