@@ -8,6 +8,7 @@ import os
 import signal
 import stat
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -52,12 +53,12 @@ class Lived:
     modes: dict[str, int]  # of everything in its folder
 
 
-async def lived(folder: Path) -> Lived:
-    """From the start to SIGTERM, at DEBUG, all that goes wrong included."""
+async def lived(folder: Path, before: Sequence[str] = (), **environment: str) -> Lived:
+    """From the start to SIGTERM, at DEBUG, all that goes wrong included. `before`: a command that becomes the bot."""
     async with Loopback() as discord:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", MAIN),
-            env=os.environ | SECRETS | HUB | _settings(discord, folder),
+            *(*before, sys.executable, "-c", MAIN),
+            env=os.environ | SECRETS | HUB | _settings(discord, folder) | environment,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

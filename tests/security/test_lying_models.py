@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
 import pytest
 import torch
@@ -18,10 +17,7 @@ import torch
 from synth.checkpoint import load
 from synth.errors import ModelError
 from synth.flight import Flight, JobFailed
-from synth.process import Synth
 from synth.protocol import Finished, Job, Reason
-from synth.voices import KEYS, Voices
-from tests.fakes import child
 from tests.fuzz import seeds
 from tests.synth import folders
 from tests.synth.oracle import SMALL
@@ -114,39 +110,6 @@ def test_pickles_are_read_by_a_torch_that_can() -> None:
     assert tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 10)
 
 
-async def test_a_kept_voice_that_was_exchanged_on_the_disk_is_refused_by_the_synth_process(tmp_path: Path) -> None:
-    """For a bomb, for a pickle, for a voice of another model: the child lives on, and serves the next."""
-    from synth.worker import WorkerOptions  # noqa: PLC0415 - the real child
-    from synth.worker import main as worker  # noqa: PLC0415
-
-    synth = Synth(worker, WorkerOptions(model="pup", device="cpu", threads=1))
-    bomb, objects, other = (tmp_path / f"{number}.npz" for number in range(3))
-    np.savez_compressed(bomb, semantic_prompt=np.zeros(1 << 22, np.int64), coarse_prompt=[0], fine_prompt=[0])
-    np.savez(objects, **{key: np.array([{}], dtype=object) for key in KEYS})
-    np.savez(other, **seeds.arrays())
-    assert bomb.stat().st_size < 100_000
-    async with asyncio.TaskGroup() as group:
-        group.create_task(synth.run())
-        pid = (await synth.until_ready()) and synth.pid
-        for number, path in enumerate((bomb, objects, other)):
-            job = Job(
-                id=f"{number}",
-                text="hi.",
-                path=str(tmp_path / "x.ogg"),
-                seed=1,
-                voice="x",
-                voice_files={"x": str(path)},
-            )
-            with pytest.raises(JobFailed) as failed:
-                await synth.render(job)
-            assert failed.value.reason is Reason.UNKNOWN_VOICE
-        voices = Voices(Path(folders.__file__).parents[2] / "synth" / "pup" / "model", seeds.RULES)
-        good = Job(id="9", text="hi.", path=str(tmp_path / "y.ogg"), seed=1, voice=voices.names()[0], max_seconds=1.0)
-        await synth.render(good)
-        assert synth.pid == pid
-        await synth.close()
-
-
 async def test_a_synth_process_does_not_choose_what_is_sent(tmp_path: Path) -> None:
     """What lies where it says it wrote to would be posted: only the place that it was given counts."""
     result: asyncio.Future[Finished] = asyncio.get_running_loop().create_future()
@@ -156,4 +119,3 @@ async def test_a_synth_process_does_not_choose_what_is_sent(tmp_path: Path) -> N
     with pytest.raises(JobFailed) as failed:
         await result
     assert failed.value.reason is Reason.INTERNAL
-    assert child.FakeOptions().load == "well"
