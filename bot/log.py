@@ -10,12 +10,13 @@ from bot.config import TOKEN_SHAPE
 from synth.lines import Lines
 
 # Discord's URLs carry the interaction's token: /webhooks/<application>/<token>, /interactions/<id>/<token>
+_FIELD = re.compile(r"""(["']token["']: *["'])[^"']+""")  # in what is sent to Discord and comes from there
 _URL = re.compile(r"(/(?:webhooks|interactions)/\d+/)[\w.%~=+-]{20,}")
 
 
 def redact(text: str) -> str:
     """The text without bot tokens and interaction tokens."""
-    return _URL.sub(r"\1[token]", TOKEN_SHAPE.sub("[token]", text))
+    return _FIELD.sub(r"\1[token]", _URL.sub(r"\1[token]", TOKEN_SHAPE.sub("[token]", text)))
 
 
 class _Formatter(Lines):

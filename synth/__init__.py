@@ -28,5 +28,6 @@ Importing this package costs nothing. One job runs through these files, in this 
     live.py        from a request to the bytes of its Ogg Opus file while it is being made:
                    stream.py -> trimmer.py (joined) -> leveller.py (loudness so far) -> encoder.py
     listener.py    the packets of a file that still grows          ogg.py       Ogg bytes -> Opus packets (the bot may import both)
+    lines.py       the log as lines that nobody can forge (the bot may import it)
     pup/           the miniature Bark that ships with the code
 """
