@@ -3,6 +3,8 @@
 # CUDA:  docker build --target cuda -t barkbot:cuda .
 # Run:   docker run --init --stop-timeout 45 --env-file token.env -v barkbot:/data barkbot      (token.env: BARKBOT_TOKEN=...)
 #        the same with --gpus all and barkbot:cuda
+# Closed:  docker run --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges ... and the rest as above:
+#        everything that the bot writes is in /data, or passing and in /tmp
 #        (45 s: the job at hand gets 20 s to finish and its answer 10 s to be delivered; what is left goes on at the next start)
 ARG PYTHON=3.12
 
@@ -29,10 +31,10 @@ RUN pip install --no-deps .
 FROM python:${PYTHON}-slim AS cpu
 # For the transformers' CPU kernels, compiled at the start for the processor that is there.
 RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
-RUN useradd --uid 10001 --create-home barkbot && install -d -o barkbot -g barkbot /data
+RUN useradd --uid 10001 --create-home barkbot && install -d -m 700 -o barkbot -g barkbot /data
 COPY --from=installed /opt/barkbot /opt/barkbot
 ENV PATH=/opt/barkbot/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
-    BARKBOT_STORE__FOLDER=/data HF_HOME=/data/models
+    BARKBOT_STORE__FOLDER=/data HF_HOME=/data/models XDG_CACHE_HOME=/data/cache
 USER barkbot
 WORKDIR /data
 VOLUME /data
@@ -42,4 +44,5 @@ CMD ["run"]
 
 # The torch wheel carries its CUDA libraries; the driver comes from the host.
 FROM cpu AS cuda
-ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility BARKBOT_MODEL__DEVICE=cuda
+ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility BARKBOT_MODEL__DEVICE=cuda \
+    TRITON_CACHE_DIR=/data/cache/triton

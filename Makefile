@@ -8,7 +8,7 @@ FOX := the quick brown fox jumps over the lazy dog
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench picture soak test-gpu test-browser page-pictures clean
+.PHONY: help demo test lint fuzz audit bench picture soak test-gpu test-browser page-pictures clean
 
 help:  ## what there is to do
 	@awk -F ':.*## *' '/^[a-z-]+:.*##/ { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,18 @@ test-browser: $(BROWSER)  ## the demo's page in a real Chromium (from the system
 
 page-pictures: $(BROWSER)  ## the README's pictures of the demo's page
 	$(BIN)/python -m tests.bot.page_pictures
+
+FUZZ ?= 100000
+fuzz: $(READY)  ## hostile input to every parser: make fuzz FUZZ=1000
+	$(BIN)/python -m tests.fuzz --inputs $(FUZZ) $(ARGS)
+
+AUDIT := .venv/.audit
+$(AUDIT): $(READY)
+	$(BIN)/python -m pip install --quiet --progress-bar on -c constraints.txt -e '.[audit]'
+	@touch $@
+
+audit: $(AUDIT)  ## known holes in what barkbot is built on (asks a public database)
+	$(BIN)/pip-audit --strict --disable-pip --no-deps --requirement constraints.txt $(ARGS)
 
 bench: $(READY)  ## speed, as ratios measured in one run
 	$(BIN)/python -m benchmarks

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -71,8 +70,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from bot import config, log, runner, vault  # noqa: PLC0415 - only this command needs them
+    from bot import config, log, private, runner, vault  # noqa: PLC0415 - only this command needs them
 
+    private.by_default()
     settings = config.load(options.config)
     log.set_up(settings.log.level)
     keys = vault.take()
@@ -81,10 +81,11 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from bot import demo  # noqa: PLC0415 - only this command needs it
+    from bot import demo, private, secret  # noqa: PLC0415 - only this command needs them
 
-    for secret in ("BARKBOT_TOKEN", "BARKBOT_DATA_KEY", "BARKBOT_DATA_KEY_OLD"):
-        os.environ.pop(secret, None)  # real ones have no business here
+    private.by_default()
+    for name in ("BARKBOT_TOKEN", "BARKBOT_DATA_KEY", "BARKBOT_DATA_KEY_OLD"):
+        secret.take(name)  # real ones have no business here
     return asyncio.run(demo.run(once=options.once, out=options.out, port=options.port, browser=options.browser))
 
 

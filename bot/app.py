@@ -17,7 +17,7 @@ from typing import Any
 import aiohttp
 import discord
 
-from bot import papers
+from bot import papers, private
 from bot.client import BarkClient
 from bot.commands import buttons
 from bot.commands.brake import Brake
@@ -411,7 +411,7 @@ class App:
 
     def _sweep(self, db: sqlite3.Connection) -> None:
         """Remove audio that is not kept and that no open job waits for: left over by a life that was killed between two steps."""
-        self._audio.mkdir(parents=True, exist_ok=True)
+        private.folder(self._audio)
         open_jobs = [job for job in queue.outbox(db) if job.path is not None]
         audio = [*clips.all_kept(db), *(path for job in open_jobs for path in clips.paths(job))]
         wanted = {name for path in audio for name in (path.name, path.with_suffix(".npz").name)}

@@ -20,12 +20,14 @@ import pydantic
 from pydantic import Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
+from bot import secret
 from bot.errors import ConfigError, TokenError
 from bot.flow.check import Limits
 from bot.privacy.keep import DAY, HOUR, Keep
 
 TOKEN_SHAPE = re.compile(r"[A-Za-z0-9_-]{23,28}\.[A-Za-z0-9_-]{6,7}\.[A-Za-z0-9_-]{27,}")
 DEFAULT_FILE = Path("config.toml")
+LARGEST = 1 << 20  # bytes of the file
 
 Seconds = Annotated[float, Field(gt=0)]
 Temperature = Annotated[float, Field(gt=0, le=5)]
@@ -189,16 +191,20 @@ def load(path: Path | None = None) -> Config:
         return _build({}, "the environment")
     path = path or DEFAULT_FILE
     try:
-        content = path.read_text(encoding="utf-8")
-        values = tomllib.loads(content)
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}.") from error
-    if TOKEN_SHAPE.search(content):
+    if len(content) > LARGEST:
+        raise ConfigError(f"{path} is larger than {LARGEST >> 20} MB: that is no configuration.")
+    if TOKEN_SHAPE.search(content):  # before anything that would repeat it
         raise ConfigError(
             f"{path} holds what looks like a bot token. Take it out, reset it on Discord's developer page, and set BARKBOT_TOKEN."
         )
+    try:
+        values = tomllib.loads(content)
+    except (ValueError, RecursionError) as error:  # the latter: brackets within brackets
+        raise ConfigError(f"{path} is not valid TOML: {error}.") from error
     return _build(values, str(path))
 
 
@@ -220,12 +226,13 @@ def _words(problem: Any) -> str:
     if problem["type"] == "extra_forbidden":
         return "no such key (see config.example.toml)"
     message: str = problem["msg"]
-    return f"{message[0].lower()}{message[1:]} (it is {problem['input']!r})"
+    given = TOKEN_SHAPE.sub("[token]", repr(problem["input"]))[:200]
+    return f"{message[0].lower()}{message[1:]} (it is {given})"
 
 
 def take_token() -> str:
     """The bot's token, removed from this process's environment. Raises TokenError with what to do."""
-    token = os.environ.pop("BARKBOT_TOKEN", "").strip()
+    token = secret.take("BARKBOT_TOKEN").strip()
     file = os.environ.pop("BARKBOT_TOKEN_FILE", "").strip()
     if not token and file:
         try:

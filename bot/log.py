@@ -7,20 +7,21 @@ import re
 import sys
 
 from bot.config import TOKEN_SHAPE
+from synth.lines import Lines
 
 # Discord's URLs carry the interaction's token: /webhooks/<application>/<token>, /interactions/<id>/<token>
-_URL = re.compile(r"(/(?:webhooks|interactions)/\d+/)[\w.%-]{20,}")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_FIELD = re.compile(r"""(["']token["']: *["'])[^"']+""")  # in what is sent to Discord and comes from there
+_URL = re.compile(r"(/(?:webhooks|interactions)/\d+/)[\w.%~=+-]{20,}")
 
 
 def redact(text: str) -> str:
     """The text without bot tokens and interaction tokens."""
-    return _URL.sub(r"\1[token]", TOKEN_SHAPE.sub("[token]", text))
+    return _FIELD.sub(r"\1[token]", _URL.sub(r"\1[token]", TOKEN_SHAPE.sub("[token]", text)))
 
 
-class _Formatter(logging.Formatter):
+class _Formatter(Lines):
     def format(self, record: logging.LogRecord) -> str:
-        return _CONTROL.sub("?", redact(super().format(record)))
+        return redact(super().format(record))
 
 
 def shorten(record: logging.LogRecord) -> bool:

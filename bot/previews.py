@@ -15,7 +15,7 @@ import urllib.parse
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bot import texts
+from bot import private, texts
 from bot.kept import Kept
 from bot.presets import SENTENCES
 from bot.voices import Library, Voice
@@ -91,7 +91,7 @@ class Previews:
 
     def keep_only(self, model: str) -> None:
         """Remove the clips of all other models."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        private.folder(self._folder)
         for path in self._folder.iterdir():
             if path.name != _file_name(model):
                 shutil.rmtree(path, ignore_errors=True)

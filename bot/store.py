@@ -18,7 +18,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import filelock
 
-from bot import sealing
+from bot import private, sealing
 from bot.errors import StoreError, StoreLocked, StoreTooNew
 from bot.schema import MIGRATIONS
 from bot.vault import PLAIN, Vault
@@ -35,6 +35,7 @@ def connect(path: Path, migrations: Sequence[str] = MIGRATIONS, vault: Vault = P
     """Open (or make) the database, bring its schema up to date and its texts under the data key. Raises StoreError with words."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        private.file(path)  # its write-ahead log gets the same rights
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
     except (OSError, sqlite3.Error) as error:
         raise _unusable(path, error) from error
@@ -102,7 +103,7 @@ class Store:
         """Open the database for this process alone. Raises StoreError, StoreLocked, StoreTooNew, Sealed."""
         lock = filelock.FileLock(path.with_suffix(".lock"), blocking=False)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=private.FOLDER, parents=True, exist_ok=True)
             lock.acquire()
         except filelock.Timeout as error:
             raise StoreLocked(

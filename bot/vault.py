@@ -19,6 +19,7 @@ from typing import TypeVar
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from bot import secret
 from bot.errors import ConfigError, StoreError
 
 VARIABLE, OLD = "BARKBOT_DATA_KEY", "BARKBOT_DATA_KEY_OLD"
@@ -119,7 +120,7 @@ def take() -> Vault:
 
 
 def _taken(variable: str) -> bytes | None:
-    text, file = os.environ.pop(variable, "").strip(), os.environ.pop(f"{variable}_FILE", "").strip()
+    text, file = secret.take(variable).strip(), os.environ.pop(f"{variable}_FILE", "").strip()
     if not text and file:
         try:
             text = Path(file).read_text(encoding="utf-8").strip()

@@ -147,7 +147,7 @@ def load_encodec(name: str, *, cache: Path | None = None, endpoint: str | None =
     else:
         _, settings = config.read_dimensions(location.folder)
         weights, prefix = _weights(location.folder), "codec_model."
-    encodec = _encodec(settings)
+    encodec = _encodec(settings, weights)
     del encodec.decoder
     _fill_codec(encodec, weights, prefix, skip="decoder.")
     return encodec
@@ -249,14 +249,17 @@ def _apart(dimensions: TransformerConfig, target: Target) -> bool:
 def _codec(settings: EncodecConfig, weights: Weights, prefix: str, target: Target) -> Codec:
     """The decoding half of EnCodec, in float32: its encoder is not needed to speak, and may be absent from the file."""
     target.progress("loading codec", 0.0)
-    encodec = _encodec(settings)
+    encodec = _encodec(settings, weights)
     del encodec.encoder
     _fill_codec(encodec, weights, prefix, skip="encoder.")
     return Codec(encodec).to(target.device)
 
 
-def _encodec(settings: EncodecConfig) -> EncodecModel:
+def _encodec(settings: EncodecConfig, weights: Weights) -> EncodecModel:
     try:
+        with torch.device("meta"):
+            sizes = EncodecModel(settings)
+        _check_size(sizes, weights)
         return EncodecModel(settings)
     except (RuntimeError, ValueError, TypeError, ArithmeticError) as error:
         raise ModelError(f"The codec's config makes no sense: {error}.") from error
@@ -265,6 +268,14 @@ def _encodec(settings: EncodecConfig) -> EncodecModel:
 def _fill_codec(encodec: EncodecModel, weights: Weights, prefix: str, skip: str) -> None:
     state = weights.take(prefix, device="cpu", dtype=torch.float32, skip=skip)
     fill(encodec, new_weight_norm_names(state), weights.where)
+
+
+def _check_size(codec: EncodecModel, weights: Weights) -> None:
+    """Its config may ask for more memory than there is: what is made for its files is not larger than they are. ModelError."""
+    halves = (codec.decoder, codec.quantizer)
+    tensors = (tensor for half in halves for kind in (half.parameters(), half.buffers()) for tensor in kind)
+    if sum(tensor.numel() for tensor in tensors) > sum(file.stat().st_size for file in weights.files):
+        raise ModelError(f"{weights.where} does not fit its config.json: the codec would be larger than the files.")
 
 
 def _weights(folder: Path) -> Weights:

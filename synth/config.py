@@ -27,6 +27,19 @@ from synth.voices import VoiceRules
 
 STAGES = ("semantic", "coarse_acoustics", "fine_acoustics")  # also the prefixes of their tensors
 
+MOST = 1 << 22  # of anything that is counted: rows of a table, channels, positions
+MOST_PARTS = 512  # of what is built one by one
+MOST_CODEC_PARTS = 16
+_PARTS = {"num_layers", "n_codes_total", "n_codes_given"}
+_CODEC_PARTS = ("num_residual_layers", "num_lstm_layers")
+_CODEC_SIZES = (
+    "num_filters",
+    "hidden_size",
+    "kernel_size",
+    "last_kernel_size",
+    "residual_kernel_size",
+    "codebook_size",
+)
 _RATES = {"semantic_rate_hz", "coarse_rate_hz"}  # all other numbers are whole
 _MAY_BE_ZERO = ("_token", "_offset", "_history")
 
@@ -82,16 +95,17 @@ def read_dimensions(folder: Path) -> tuple[dict[str, TransformerConfig], Encodec
     config = _read_config(BarkConfig, path)
     if not isinstance(config.codec_config, EncodecConfig):
         raise ModelError(f"{path} names the codec {config.codec_config.model_type}; Bark's is encodec.")
+    codec = _checked_codec(config.codec_config, path)
     try:
-        return {stage: _dimensions(getattr(config, f"{stage}_config")) for stage in STAGES}, config.codec_config
+        return {stage: _dimensions(getattr(config, f"{stage}_config")) for stage in STAGES}, codec
     except (TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise ModelError(f"{path} makes no sense: {error}.") from error
 
 
 def read_codec(folder: Path) -> EncodecConfig:
     """From the config.json of a folder that holds EnCodec alone."""
-    codec: EncodecConfig = _read_config(EncodecConfig, folder / "config.json")
-    return codec
+    path = folder / "config.json"
+    return _checked_codec(_read_config(EncodecConfig, path), path)
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -100,7 +114,7 @@ def read_json(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
         raise ModelError(f"{path.parent} holds no model: there is no {path.name} in it.") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path} cannot be read as JSON: {error}.") from error
     if not isinstance(content, dict):
         raise ModelError(f"{path} holds no settings.")
@@ -127,7 +141,30 @@ def _dimensions(config: Any) -> TransformerConfig:
     values = {name: getattr(config, name) for name in names}
     if few := [name for name, value in values.items() if not isinstance(value, bool) and value < 1]:
         raise ValueError(f"{', '.join(few)} must be at least 1")
+    if many := [name for name, value in values.items() if not isinstance(value, bool) and value > _most(name)]:
+        raise ValueError(f"{', '.join(many)}: more than any Bark has")
     return TransformerConfig(**values)
+
+
+def _most(name: str) -> int:
+    """More would only keep the machine busy with building what no file of weights can fill."""
+    return MOST_PARTS if name in _PARTS else MOST
+
+
+def _checked_codec(codec: EncodecConfig, path: Path) -> EncodecConfig:
+    """The same, if building it comes to an end. ModelError."""
+    try:
+        numbers = [getattr(codec, name) for name in (*_CODEC_PARTS, *_CODEC_SIZES)]
+        lists: list[list[Any]] = [list(codec.upsampling_ratios), list(codec.target_bandwidths)]
+        few = all(0 < getattr(codec, name) <= MOST_CODEC_PARTS for name in _CODEC_PARTS)
+        small = all(0 < value <= MOST for each in (numbers, *lists) for value in each)
+        good = few and small and all(0 < len(each) <= MOST_CODEC_PARTS for each in lists)
+        good = good and 0 < codec.num_quantizers <= MOST_PARTS
+    except (TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise ModelError(f"{path} makes no sense: {error}.") from error
+    if not good:
+        raise ModelError(f"{path} makes no sense: its codec has more parts, or larger ones, than any EnCodec.")
+    return codec
 
 
 def _read_config(kind: Any, path: Path) -> Any:

@@ -10,7 +10,20 @@ from pathlib import Path
 
 from synth.growing import aside
 from synth.life import how_it_ended
-from synth.protocol import Cancelled, Done, ExitCode, Failed, Hear, MakeVoice, Progress, Reason, Sound, Work
+from synth.protocol import (
+    Cancelled,
+    Done,
+    ExitCode,
+    Failed,
+    Finished,
+    Hear,
+    MakeVoice,
+    Progress,
+    Reason,
+    Sound,
+    VoiceMade,
+    Work,
+)
 
 
 class JobFailed(Exception):
@@ -69,6 +82,10 @@ class Flight:
     def end(self, outcome: Done | BaseException) -> None:
         """Tell the caller, if there is still one."""
         self.over.set()
+        match outcome:
+            case Finished(path=path) | VoiceMade(out=path) if Path(path) != self._file:
+                # What is at a path that a process may choose would be sent to Discord: it is not for a broken one to choose.
+                outcome = JobFailed(Reason.INTERNAL, f"the synth process wrote to {path!r}")
         if isinstance(outcome, SynthDied) and self._file:  # before it could tidy up
             with contextlib.suppress(OSError):
                 aside(self._file).unlink(missing_ok=True)

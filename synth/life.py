@@ -31,7 +31,11 @@ Target = Callable[["SimpleQueue[bytes]", "Connection", Any], None]
 
 LONGEST_MESSAGE = 1 << 20  # bytes; a list of a thousand voices is 30 kB
 AFTERLIFE = 5.0  # seconds between the end of the pipe and the end of the process, either way round, before a SIGKILL
-SECRET = re.compile(r"(BARK|DISCORD).*(TOKEN|SECRET|PASSWORD|KEY)", re.IGNORECASE)
+SECRET = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|_KEY$|_KEY_|APIKEY|^DATABASE_URL$|_AUTH$", re.IGNORECASE)
+NEEDED = frozenset(
+    {"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "TOKENIZERS_PARALLELISM"}
+)  # by whoever fetches models
+BOT_TOKEN = re.compile(r"[A-Za-z0-9_-]{23,28}\.[A-Za-z0-9_-]{6,7}\.[A-Za-z0-9_-]{27,}")  # whatever it is called
 
 
 class Life:
@@ -164,12 +168,16 @@ def _empty_main() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _without_secrets() -> Iterator[None]:
-    """A child gets its parent's environment. The bot's token is not for it."""
-    hidden = {name: os.environ.pop(name) for name in list(os.environ) if SECRET.search(name)}
+    """A child gets its parent's environment. What it has no use for and others could use is not for it, above all the bot's token."""
+    hidden = {name: os.environ.pop(name) for name, value in list(os.environ.items()) if _is_secret(name, value)}
     try:
         yield
     finally:
         os.environ.update(hidden)
+
+
+def _is_secret(name: str, value: str) -> bool:
+    return (name not in NEEDED and bool(SECRET.search(name))) or bool(BOT_TOKEN.search(value))
 
 
 def how_it_ended(exit_code: int | None) -> str:

@@ -320,7 +320,7 @@ class Synth:
 
     def _report(self, message: Progress | Sound) -> None:
         flight = self._flights.get(message.job)
-        if not flight or flight.result.done():
+        if not flight or flight.result.done() or (isinstance(message, Sound) and message.path != flight.job.path):
             return
         try:
             flight.report(message)

@@ -17,7 +17,9 @@ import dataclasses
 import enum
 import json
 import pathlib
+import types
 import typing
+from typing import Any
 
 
 class ExitCode(enum.IntEnum):
@@ -217,6 +219,7 @@ Done = Finished | Heard | VoiceMade
 Message = Work | Cancel | Drain | Loading | Ready | Progress | Sound | Done | Failed | Cancelled | Leaving
 
 _KINDS: dict[str, type[Message]] = {kind.__name__: kind for kind in typing.get_args(Message)}
+_FIELDS: dict[type[Message], dict[str, Any]] = {kind: typing.get_type_hints(kind) for kind in _KINDS.values()}
 
 
 def take_path(path: str, take: int) -> str:
@@ -232,8 +235,8 @@ def encode(message: Message) -> bytes:
 
 def decode(data: bytes) -> Message:
     """The message in these bytes; ValueError if they hold none that this version knows."""
-    fields = json.loads(data)
     try:
+        fields = json.loads(data)
         kind = _KINDS[fields.pop("kind")]
         if kind is Job:
             fields["lines"] = tuple(Line(**line) for line in fields["lines"])
@@ -243,6 +246,29 @@ def decode(data: bytes) -> Message:
             fields["reason"] = Reason(fields["reason"])
         if kind is Leaving:
             fields["code"] = ExitCode(fields["code"])
-        return kind(**fields)
-    except (KeyError, TypeError, AttributeError) as error:
+        return _checked(kind(**fields))
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"not a message of this version: {data[:200]!r}") from error
+
+
+def _checked(message: Message) -> Message:
+    """The message, if what it holds is of the kinds it declares, and its numbers are finite. TypeError."""
+    for name, kind in _FIELDS[type(message)].items():
+        if not _fits(getattr(message, name), kind):
+            raise TypeError(f"{name} is {getattr(message, name)!r}"[:200])
+    return message
+
+
+def _fits(value: object, kind: Any) -> bool:
+    origin, parts = typing.get_origin(kind), typing.get_args(kind)
+    if origin is types.UnionType:
+        return any(_fits(value, part) for part in parts)
+    if origin is tuple:
+        return isinstance(value, tuple) and all(_fits(each, parts[0]) for each in value)
+    if origin is dict:
+        return isinstance(value, dict) and all(_fits(each, str) for each in (*value, *value.values()))
+    if kind is Line:
+        return isinstance(value, Line) and _fits(value.text, str) and _fits(value.voice, str | None)
+    if kind in (int, float) and not isinstance(value, bool):
+        return isinstance(value, int) or (kind is float and isinstance(value, float) and abs(value) < float("inf"))
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))

@@ -48,10 +48,10 @@ def weight_files(folder: Path) -> list[Path]:
 def _shards(index: Path) -> list[Path]:
     try:
         names = sorted(set(json.loads(index.read_text("utf-8"))["weight_map"].values()))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        files = [index.parent / Path(name).name for name in names]  # shards lie beside their index
+        absent = [file.name for file in files if not file.is_file()]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ModelError(f"{index} is no list of weight files.") from error
-    files = [index.parent / Path(name).name for name in names]  # shards lie beside their index
-    absent = [file.name for file in files if not file.is_file()]
     if absent or not files:
         raise ModelError(f"{index.parent} lacks {_some(absent)}: fetch the model again.")
     return files
@@ -176,7 +176,10 @@ def unpickle(file: Path) -> Any:
         raise ModelError(
             f"{file} asks to run code while it is read, or is no checkpoint. It was not run; do not trust it."
         ) from error
-    except (OSError, EOFError, RuntimeError, ValueError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:
+        # The reader of pickles trips over damaged ones in many ways, with errors of no common kind.
         raise ModelError(f"{file} cannot be read as a checkpoint: {_first_line(error)}") from error
 
 

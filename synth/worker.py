@@ -24,6 +24,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Protocol, cast
 
 from synth.errors import DeviceError, JobError, ModelError, Stopped
+from synth.lines import Lines
 from synth.mark_key import PUBLIC_KEY
 from synth.outbox import Outbox, Pace, Steps
 from synth.protocol import (
@@ -121,7 +122,9 @@ def main(inbox: SimpleQueue[bytes], events: Connection, options: WorkerOptions) 
     """What `Life` runs in a new process."""
     if hasattr(os, "nice"):  # before the first thread: each has the rank of the one that began it
         os.nice(BEHIND)
-    logging.basicConfig(level=options.log_level, format="%(asctime)s %(levelname)s synth %(name)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(Lines("%(asctime)s %(levelname)s synth %(name)s: %(message)s"))
+    logging.basicConfig(level=options.log_level, handlers=[handler])
 
     def load(tell: Tell) -> Engine:
         from synth.engine import load_engine  # noqa: PLC0415 -- torch takes seconds: signals are handled before that

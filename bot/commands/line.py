@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sqlite3
 from collections.abc import Callable, Sequence
 
@@ -21,6 +22,7 @@ from bot.store import Store
 from bot.texts import say
 
 SHOWN = 15  # jobs in a list
+_MARKS = re.compile(r"[\\*_~|`\[\]()<>#]")
 EXCERPT = 40  # characters of one's own text
 
 
@@ -43,7 +45,7 @@ def add(
         jobs, known = await store.call(look, asker, most, now)
         words = view(jobs, asker, limits=most, pace=pace(), fraction=board.fraction, halted=board.halted)
         words = "\n".join([words, *speech_left(known, now)])
-        await interaction.edit_original_response(content=words)
+        await interaction.edit_original_response(content=words[:2000])
 
     @bark.command(name="cancel", description=texts.CANCEL)
     @app_commands.describe(job=texts.CANCEL_JOB)
@@ -149,8 +151,8 @@ def excerpt(text: str) -> str:
 
 
 def safe(text: str) -> str:
-    """The same for a message, where marks and mentions would come to life."""
-    return discord.utils.escape_markdown(discord.utils.escape_mentions(excerpt(text)))
+    """The same for a message, where marks and mentions would come to life. discord.py's own escaping leaves parts of links out."""
+    return _MARKS.sub(r"\\\g<0>", discord.utils.escape_mentions(excerpt(text)))
 
 
 def _choice(job: Job) -> str:

@@ -14,7 +14,7 @@ from bot.commands.desk import Desk
 from bot.commands.forms import Modal, whisper
 from bot.commands.refusing import refuse
 from bot.commands.say import FINE, OPTION_LENGTH, Seconds, Seed, Temperature, Voice, offer_voices, wishes
-from bot.flow import upload
+from bot.flow import attachment
 from bot.flow.ask import Ask
 from bot.flow.check import Refused
 from bot.flow.options import Format, Kind, Options
@@ -88,8 +88,13 @@ async def _read_aloud(interaction: discord.Interaction, desk: Desk, file: discor
     """Fetch the file and ask for what it says. Discord is answered first: it waits 3 s, the file may take longer."""
     await interaction.response.defer(thinking=True)
     try:
-        text = decoded(await upload.fetch(file, MOST_BYTES))
-    except upload.Unfetched:
+        text = decoded(await attachment.fetch(file.url, most=MOST_BYTES, within=attachment.WITHIN))
+    except attachment.TooLong:  # it is not as long as Discord said
+        limit = texts.size(MOST_BYTES)
+        words = say(texts.FILE_TOO_BIG, size=f"> {limit}", limit=limit)
+        await _take_back(interaction, Refused(rule="file-too-big", words=words))
+        return
+    except ERRORS:
         await _take_back(interaction, Refused(rule="file-gone", words=say(texts.FILE_GONE)))
         return
     if text is None:

@@ -18,6 +18,7 @@ from bot.voices import Library, Voice
 
 CHOICES = 25  # voices of one page: as many as a select menu holds
 LONGEST_MARK = 60  # characters of a voice's key in a custom id, which holds 100
+LONGEST_PAGE = 20  # characters of a page's id there
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,7 +42,7 @@ class Spot:
         """From what a custom id says, and the mark of a voice that follows."""
         page, _, rest = rest.partition(":")
         offset, _, mark = rest.partition(":")
-        return cls(page=page[:20], offset=int(offset) if offset.isdecimal() and len(offset) < 6 else 0), mark
+        return cls(page=page[:LONGEST_PAGE], offset=int(offset) if offset.isdecimal() and len(offset) < 6 else 0), mark
 
     def id(self, prefix: str, action: str, voice: Voice | None = None) -> str:
         """The custom id that leads here."""

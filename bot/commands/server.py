@@ -17,7 +17,7 @@ from bot import texts
 from bot.commands import guarding
 from bot.commands.forms import speak
 from bot.commands.settings import OPEN, choice_menu, key_of, line, refuse_voice, shown, voice_modal, voice_shown
-from bot.commands.switch import Press, Switch, button, menu, modal, text_field, view_of
+from bot.commands.switch import Press, Switch, button, menu, modal, open_window, show, text_field, view_of
 from bot.flow.check import Limits, clean
 from bot.flow.post import ERRORS
 from bot.house import House
@@ -96,7 +96,7 @@ class Panel:
             await interaction.response.send_message(refusal, ephemeral=True)
             return
         if window := self._windows.get(press.action):
-            await interaction.response.send_modal(window(interaction))
+            await open_window(interaction, window(interaction))
         elif filled := self._filled.get(press.action):
             await filled(interaction, press.fields)
         else:
@@ -104,10 +104,8 @@ class Panel:
 
     async def _choose(self, interaction: discord.Interaction, press: Press) -> None:
         match press.action:
-            case "channels" | "roles":
+            case "channels" | "roles" | "log_channel":
                 await self._set_ids(interaction, press.action, press.values)
-            case "log_channel":
-                await self._set_log(interaction, press.values)
             case "features":
                 await self._set_features(interaction, press.values)
             case "reset":
@@ -123,12 +121,13 @@ class Panel:
         await self._set(interaction, **changes, off=[feature.value for feature in Feature if feature not in values])
 
     async def _set_ids(self, interaction: discord.Interaction, name: str, values: tuple[str, ...]) -> None:
-        ids = [int(value) for value in values if value.isdecimal()]
-        await self._set(interaction, **{name: ids or None})
-
-    async def _set_log(self, interaction: discord.Interaction, values: tuple[str, ...]) -> None:
-        channel = next((int(value) for value in values if value.isdecimal()), None)
-        await self._set(interaction, log_channel=channel)
+        """Those that were chosen. What this server has not, no menu of Discord's has offered: notices would go to another server."""
+        of_here = _roles_of(interaction) if name == "roles" else _channels_of(interaction)
+        if not of_here.issuperset(values):
+            await interaction.response.send_message(say(texts.NOT_UNDERSTOOD), ephemeral=True)
+            return
+        ids = [int(value) for value in values]
+        await self._set(interaction, **{name: next(iter(ids), None) if name == "log_channel" else ids or None})
 
     def _limits_modal(self, interaction: discord.Interaction) -> discord.ui.Modal:
         server = self._book.server(interaction.guild_id)
@@ -184,7 +183,7 @@ class Panel:
             return
         speak(interaction)  # the language may be another one now
         content, view = self.shown(interaction)
-        await interaction.response.edit_message(content=content, view=view)
+        await show(interaction, content, view)
         await self._notice(interaction, after, changes)
 
     async def _notice(self, interaction: discord.Interaction, server: Server, changes: dict[str, Any]) -> None:
@@ -250,6 +249,14 @@ def _buttons() -> Iterable[Any]:
 
 def _default(number: int, kind: discord.SelectDefaultValueType) -> discord.SelectDefaultValue:
     return discord.SelectDefaultValue(id=number, type=kind)
+
+
+def _channels_of(interaction: discord.Interaction) -> set[str]:
+    return {str(channel.id) for channel in interaction.guild.channels} if interaction.guild else set()
+
+
+def _roles_of(interaction: discord.Interaction) -> set[str]:
+    return {str(role.id) for role in interaction.guild.roles} if interaction.guild else set()
 
 
 def _one(value: int | None) -> list[int]:

@@ -13,7 +13,7 @@ from discord import app_commands
 from bot import texts
 from bot.commands.forms import speak
 from bot.commands.pages import plain
-from bot.commands.switch import Press, Switch, button, menu, modal, text_field, view_of
+from bot.commands.switch import Press, Switch, button, menu, modal, open_window, show, text_field, view_of
 from bot.flow.check import unknown_voice
 from bot.flow.options import Format
 from bot.house import House
@@ -69,9 +69,7 @@ class Panel:
         elif press.action == "reset":
             await self._set(interaction, **dict.fromkeys(Mine.model_fields))
         elif press.action == "voice":
-            await interaction.response.send_modal(
-                voice_modal(self._house, interaction, f"{PREFIX}:voice-set", mine.voice)
-            )
+            await open_window(interaction, voice_modal(self._house, interaction, f"{PREFIX}:voice-set", mine.voice))
         elif press.action == "voice-set":
             await self._set_voice(interaction, press.fields.get("voice", "").strip())
 
@@ -90,7 +88,7 @@ class Panel:
             return
         speak(interaction)  # the language may be another one now
         content, view = self.shown(interaction)
-        await interaction.response.edit_message(content=content, view=view)
+        await show(interaction, content, view)
 
 
 # -- for the server's panel too

@@ -11,6 +11,9 @@ from typing import Any, Self
 
 import discord
 
+from bot import texts
+from bot.texts import say
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Press:
@@ -26,8 +29,9 @@ class Press:
         """From an interaction's data."""
         _, _, rest = str(data.get("custom_id", "")).partition(":")
         action, _, rest = rest.partition(":")
-        values = tuple(str(value) for value in data.get("values") or ())
-        return cls(action=action, rest=rest, values=values, fields=dict(_fields(data.get("components") or ())))
+        chosen = data.get("values")
+        values = tuple(map(str, chosen)) if isinstance(chosen, list) else ()
+        return cls(action=action, rest=rest, values=values, fields=fields_of(data))
 
 
 Handler = Callable[[discord.Interaction, Press], Awaitable[None]]
@@ -51,6 +55,22 @@ class Switch:
         handler = self._handlers.get(str(data.get("custom_id", "")).partition(":")[0])
         if handler is not None:
             await handler(interaction, Press.of(data))
+
+
+async def show(interaction: discord.Interaction, content: str, view: discord.ui.View) -> None:
+    """In the panel's own message, which only its person sees. An id that was forged onto a message that all see does not change it."""
+    if interaction.message is not None and interaction.message.flags.ephemeral:
+        await interaction.response.edit_message(content=content, view=view)
+    else:
+        await interaction.response.send_message(content, view=view, ephemeral=True)
+
+
+async def open_window(interaction: discord.Interaction, window: discord.ui.Modal) -> None:
+    """A modal, where Discord lets one follow: not upon another, as only a forged one asks for."""
+    if interaction.type is discord.InteractionType.modal_submit:
+        await interaction.response.send_message(say(texts.NOT_UNDERSTOOD), ephemeral=True)
+    else:
+        await interaction.response.send_modal(window)
 
 
 def view_of(*rows: Iterable[discord.ui.Item[Any]]) -> discord.ui.View:
@@ -101,12 +121,19 @@ def text_field(
     return discord.ui.Label[Any](text=label[:45], component=field)
 
 
-def _fields(components: Iterable[Any]) -> Iterable[tuple[str, str]]:
-    """What was filled in, however deep in rows and labels."""
-    for component in components:
-        if "value" in component:
-            yield str(component["custom_id"]), str(component["value"])
-        elif "values" in component:
-            yield str(component["custom_id"]), str(next(iter(component["values"]), ""))
-        inner = component.get("components") or filter(None, [component.get("component")])
-        yield from _fields(inner)
+def fields_of(data: Any) -> dict[str, str]:
+    """What was filled in, by the names of the fields, however deep in rows and labels. What is no form holds nothing."""
+    found: dict[str, str] = {}
+    left = [data.get("components")] if isinstance(data, dict) else []
+    while left:  # no recursion: how deep it goes is for the sender to say
+        part = left.pop()
+        if isinstance(part, list):
+            left += reversed(part)
+        elif isinstance(part, dict):
+            name, chosen = str(part.get("custom_id", "")), part.get("values")
+            if isinstance(part.get("value"), str):
+                found[name] = part["value"]
+            elif isinstance(chosen, list):
+                found[name] = str(next(iter(chosen), ""))
+            left.append(part.get("components") or part.get("component"))
+    return found

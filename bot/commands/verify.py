@@ -10,7 +10,7 @@ from discord import app_commands
 
 from bot import texts
 from bot.commands.forms import whisper
-from bot.flow import upload
+from bot.flow import attachment, post
 from bot.flow.verify import MOST_BYTES, Busy, Verifier, report
 from bot.texts import say
 
@@ -55,11 +55,11 @@ async def answer(interaction: discord.Interaction, verifier: Verifier, file: dis
     await interaction.response.defer(ephemeral=True, thinking=True)
     try:
         async with verifier.turn(interaction.user.id):
-            data = await upload.fetch(file, MOST_BYTES)
+            data = await attachment.fetch(file.url, most=MOST_BYTES, within=attachment.WITHIN)
             words = report(await verifier.look(data, file.filename))
-    except upload.TooBig:
+    except attachment.TooLong:  # it is not as long as Discord said
         words = _too_big()
-    except upload.Unfetched:
+    except post.ERRORS:
         words = say(texts.FILE_GONE)
     except Busy:
         words = say(texts.VERIFY_BUSY)

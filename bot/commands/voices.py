@@ -13,11 +13,11 @@ import discord
 from discord import app_commands
 
 from bot import texts
-from bot.commands.pages import Spot, pages, plain, voice_of
+from bot.commands.pages import LONGEST_PAGE, Spot, pages, plain, voice_of
 from bot.commands.pages import content as content_of
 from bot.commands.pages import view as view_of_page
 from bot.commands.refusing import Gate
-from bot.commands.switch import Press, Switch, button, modal, text_field, view_of
+from bot.commands.switch import Press, Switch, button, modal, open_window, show, text_field, view_of
 from bot.flow.check import Refused
 from bot.flow.post import ERRORS
 from bot.house import House
@@ -119,7 +119,7 @@ class Gallery:
         """Something was pressed, chosen or filled in."""
         spot, mark = Spot.of(press.rest)
         if press.action == "page":
-            await self._show(interaction, Spot(page=next(iter(press.values), spot.page)), None)
+            await self._show(interaction, Spot(page=next(iter(press.values), spot.page)[:LONGEST_PAGE]), None)
             return
         if press.action == "turn":
             await self._show(interaction, spot, None)
@@ -137,7 +137,7 @@ class Gallery:
 
     async def _show(self, interaction: discord.Interaction, spot: Spot, chosen: Voice | None) -> None:
         content, view = self.shown(interaction, spot, chosen)
-        await interaction.response.edit_message(content=content, view=view)
+        await show(interaction, content, view)
 
     async def _tell(self, interaction: discord.Interaction, words: str) -> None:
         await interaction.response.send_message(words, ephemeral=True)
@@ -197,9 +197,8 @@ class Gallery:
     async def _rename(self, interaction: discord.Interaction, spot: Spot, voice: Voice) -> None:
         if own := await self._mine(interaction, voice):
             field = text_field("name", say(texts.VOICE_NAME), own.name, required=True, most=LONGEST)
-            await interaction.response.send_modal(
-                modal(spot.id(PREFIX, "renamed", own), say(texts.VOICE_RENAME_TITLE), field)
-            )
+            window = modal(spot.id(PREFIX, "renamed", own), say(texts.VOICE_RENAME_TITLE), field)
+            await open_window(interaction, window)
 
     async def _renamed(self, interaction: discord.Interaction, spot: Spot, voice: Voice, name: str) -> None:
         if own := await self._mine(interaction, voice):
@@ -246,7 +245,7 @@ class Gallery:
             sure = button(say(texts.VOICE_DELETE), spot.id(PREFIX, "sure", own), danger=True)
             back = button(say(texts.VOICE_KEEP_IT), spot.id(PREFIX, "show", own))
             words = say(texts.VOICE_DELETE_SURE, name=own.name)
-            await interaction.response.edit_message(content=words, view=view_of([sure, back]))
+            await show(interaction, words, view_of([sure, back]))
 
     async def _sure(self, interaction: discord.Interaction, spot: Spot, voice: Voice) -> None:
         if own := await self._mine(interaction, voice):

@@ -43,7 +43,7 @@ class Ask:
             channel_id=interaction.channel_id or 0,
             size_limit=interaction.filesize_limit,
             text=text,
-            voice=voice,
+            voice=voice and voice.encode("utf-8", "replace").decode(),  # half characters go into no database
             seed=seed,
             options=dataclasses.replace(options, locale=str(interaction.locale)),
             parent_id=getattr(interaction.channel, "parent_id", None),

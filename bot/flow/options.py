@@ -58,10 +58,13 @@ class Options:
 
     @classmethod
     def from_json(cls, content: str) -> Self:
-        """What `to_json` wrote."""
+        """What `to_json` wrote. ValueError for what it did not."""
         values: dict[str, Any] = json.loads(content)
-        if "kind" in values:
-            values["kind"] = Kind(values["kind"])
-        if "format" in values:
-            values["format"] = Format(values["format"])
-        return cls(**values)
+        try:
+            if "kind" in values:
+                values["kind"] = Kind(values["kind"])
+            if "format" in values:
+                values["format"] = Format(values["format"])
+            return cls(**values)
+        except TypeError as error:
+            raise ValueError(f"not the options of a job: {content[:200]}") from error

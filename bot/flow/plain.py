@@ -21,6 +21,8 @@ _UNDERSCORES = re.compile(r"(?<!\w)_(?=\S)|(?<=\S)_(?!\w)")
 _JOINERS = re.compile(
     "[\u200d\ufe0e\ufe0f\u20e3\U0001f3fb-\U0001f3ff]"
 )  # parts of emoji that are no emoji by themselves
+_MEANT = re.compile(r"[@<>\[\]()`*_~|\\#]")
+_SCHEME = re.compile(r"(\w):/+")  # of a link
 NOTES = range(0x2669, 0x2670)  # ♩ to ♯: Bark sings by ♪
 PICTURES = (range(0x2300, 0x2400), range(0x2600, 0x27C0), range(0x2B00, 0x2C00), range(0x1F000, 0x20000))
 
@@ -69,8 +71,13 @@ def _is_picture(character: str) -> bool:
 
 
 def beginning(text: str, most: int) -> str:
-    """The first words of a text, without marks and mentions, with an ellipsis where it goes on: all may see them."""
-    words = plain(text, NAMELESS).replace("@", "").replace("<", "")
+    """The first words of a text, without marks and mentions, with an ellipsis where it goes on: all may see them.
+
+    Taking marks out can put others together (`ht**tps://`, `|*|`), and what is left alone may be harmless only by itself:
+    so no character that Discord gives a meaning stays.
+    """
+    shown = "".join(filter(str.isprintable, _SCHEME.sub(r"\1 ", plain(text, NAMELESS))))
+    words = re.sub(r"\s+", " ", _SCHEME.sub(r"\1 ", _MEANT.sub("", shown))).strip()
     if len(words) <= most:
         return words
     cut = words[: most - 1]

@@ -112,7 +112,7 @@ class Outbox:
             if now() > began + GIVE_UP_AFTER:
                 done = await self._expire(job, "undeliverable")
                 break
-            await asyncio.sleep(wait * random.uniform(0.5, 1.0))
+            await asyncio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 - so that not all try at once
             wait = min(LONGEST_PAUSE, wait * 2)
         if done:
             await self._after(job)

@@ -21,7 +21,8 @@ class Line:
 
 
 def tidy(text: str, kind: Kind) -> str:
-    """White space as one space; in a dialogue and a song lines stay lines."""
+    """White space as one space; in a dialogue and a song lines stay lines. Half characters, which no encoding knows, are none."""
+    text = text.encode("utf-8", "replace").decode()
     if kind in (Kind.DIALOGUE, Kind.SING):
         lines = (re.sub(r"\s+", " ", line).strip() for line in text.splitlines())
         return "\n".join(line for line in lines if line)

@@ -26,9 +26,10 @@ def read(path: str) -> WordFile:
     if not path:
         return WordFile()
     try:
-        content = Path(path).read_bytes()
-        lines = content.decode("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        with Path(path).open("rb") as file:
+            content = file.read(LARGEST + 1)
+        lines = content.decode("utf-8", "strict" if len(content) <= LARGEST else "ignore").splitlines()
+    except (OSError, ValueError) as error:
         raise ConfigError(f"The word list {path} ([guard] words) cannot be read: {error}.") from error
     if len(content) > LARGEST or len(lines) > MOST:
         raise ConfigError(f"The word list {path} is too long: {MOST} lines and {LARGEST >> 20} MB are the most.")

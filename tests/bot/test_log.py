@@ -18,6 +18,17 @@ def test_interaction_tokens_are_taken_out_of_urls(token: str) -> None:
         assert line == f"PATCH https://discord.com{path}[token]/messages/@original has returned 200"
 
 
+@given(URL_SAFE)
+def test_tokens_are_taken_out_of_payloads(token: str) -> None:
+    """As discord.py would log them, were it let."""
+    for line in (
+        f'{{"t":"INTERACTION_CREATE","d":{{"token":"{token}","type":2}}}}',
+        f"{{'token': '{token}', 'op': 0}}",
+    ):
+        assert token not in log.redact(line)
+        assert "[token]" in log.redact(line)
+
+
 def test_bot_tokens_are_taken_out_everywhere() -> None:
     token = "MTAwMDAwMDAwMDAwMDAwMDAw" + ".GabcDe." + "x" * 38
     assert token not in log.redact(f"Authorization: Bot {token}")

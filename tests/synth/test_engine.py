@@ -11,8 +11,9 @@ import torch
 
 from synth.device import plan
 from synth.engine import load_engine, load_model, tokenized
-from synth.errors import EmptyText, Stopped, UnknownVoice
+from synth.errors import BadVoice, EmptyText, Stopped, UnknownVoice
 from synth.protocol import Job, Line
+from synth.voices import KEYS
 from synth.worker import WorkerOptions
 
 
@@ -74,6 +75,22 @@ def test_a_model_of_very_short_speech_still_gets_a_short_text_in_one_piece(engin
     model = dataclasses.replace(engine._model, semantic_spec=spec)
     assert len(tokenized(model, "This is one short sentence, no more.", None)) == 1
     assert len(tokenized(model, "This is one short sentence, no more. " * 4, None)) > 1
+
+
+def test_a_kept_voice_that_was_exchanged_on_the_disk_is_refused(engine, tmp_path):
+    """For a bomb, for pickled objects, for a voice of another model, for nothing: and the next job is served."""
+    bomb, objects, other = (tmp_path / f"{name}.npz" for name in ("bomb", "objects", "other"))
+    np.savez_compressed(bomb, semantic_prompt=np.zeros(1 << 22, np.int64), coarse_prompt=[0], fine_prompt=[0])
+    np.savez(objects, **{key: np.array([{}], dtype=object) for key in KEYS})
+    np.savez(
+        other, semantic_prompt=np.arange(20), coarse_prompt=np.zeros((3, 30), int), fine_prompt=np.zeros((9, 30), int)
+    )
+    assert bomb.stat().st_size < 100_000
+    for path in (bomb, objects, other, tmp_path / "absent.npz", tmp_path):
+        with pytest.raises(BadVoice):
+            render(engine, job(tmp_path, voice="x", voice_files={"x": str(path)}), watch)
+    assert render(engine, job(tmp_path, text="yes", voice=engine.voices[0]), watch) > 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bomb.npz", "j.ogg", "objects.npz", "other.npz"]
 
 
 def test_nothing_is_written_where_there_is_nothing_to_say_or_nobody_to_say_it(engine, tmp_path):

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import discord
 
 from bot import texts
 from bot.commands.buttons.mark import Action, Mark
+from bot.commands.switch import fields_of
 from bot.flow.check import Refused
 from bot.flow.job import Job
 from bot.texts import say
@@ -75,16 +76,7 @@ def _field(
 
 def typed(data: Any) -> dict[str, str]:
     """The values of a form that was sent in, by the names of its fields."""
-    return dict(_values(data.get("components") or [])) if isinstance(data, dict) else {}
-
-
-def _values(components: Any) -> Iterator[tuple[str, str]]:
-    for component in components if isinstance(components, list) else [components]:
-        if not isinstance(component, dict):
-            continue
-        if isinstance(component.get("value"), str):
-            yield str(component.get("custom_id")), component["value"]
-        yield from _values(component.get("components") or component.get("component") or [])
+    return fields_of(data)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,7 +8,7 @@ import re
 from typing import Self
 
 PREFIX = "bark:"
-TEMPLATE = re.compile(r"bark:(?P<action>[a-z]+):(?P<job>[0-9]+)(?::(?P<take>[0-9]))?")
+TEMPLATE = re.compile(r"bark:(?P<action>[a-z]+):(?P<job>[0-9]{1,19})(?::(?P<take>[0-9]))?")
 LARGEST_ID = 2**63 - 1  # of a job in the database; Discord's ids are below it too
 
 
