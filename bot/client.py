@@ -7,6 +7,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import discord
 from discord import app_commands
@@ -116,6 +117,12 @@ class BarkClient(discord.Client):
             return
         await self._store.insist(remember, name, mark)
         log.info("commands synced with Discord")
+
+    def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
+        """Keys are the tree's alone. Nobody hears of them here, and no task is made for each."""
+        if event == "interaction" and args[0].type is discord.InteractionType.autocomplete:
+            return
+        super().dispatch(event, *args, **kwargs)
 
     @guarded
     async def on_interaction(self, interaction: discord.Interaction) -> None:

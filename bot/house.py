@@ -56,8 +56,7 @@ class House:
 
     def language(self, interaction: discord.Interaction) -> str:
         """The language to speak to the person of an interaction: what is set, else what their Discord speaks."""
-        chosen = self.book.effective(interaction.user.id, interaction.guild_id).language
-        return chosen or str(interaction.locale)
+        return self.book.language(interaction.user.id, interaction.guild_id) or str(interaction.locale)
 
     def default_voice(self, ask: Ask, effective: Effective) -> str | None:
         """The name of the first default voice that is there; None: as configured."""
