@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 
 from bot.app import DATABASE, App, signals
@@ -54,6 +55,8 @@ async def _with_invite(app: App) -> None:
 
 async def _print_invite(app: App) -> None:
     await app.connected.wait()
+    gc.collect()
+    gc.freeze()  # what is there by now stays: looking through all of it again would stop everything for some 20 ms each time
     print(f"Connected as {app.client.user}. Add it to a server:\n  {app.client.invite()}", flush=True)
 
 
