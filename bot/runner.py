@@ -39,6 +39,8 @@ async def run(config: Config, token: str) -> None:
     try:
         with _discord(config):
             app = App(config=config, token=token, store=store, synth=synth_of(config))
+            gc.collect()
+            gc.freeze()  # code and classes stay: to look through them again would stop everything for 20 ms each time
             with signals(app.stop):
                 await _with_invite(app)
     finally:
@@ -55,8 +57,6 @@ async def _with_invite(app: App) -> None:
 
 async def _print_invite(app: App) -> None:
     await app.connected.wait()
-    gc.collect()
-    gc.freeze()  # what is there by now stays: looking through all of it again would stop everything for some 20 ms each time
     print(f"Connected as {app.client.user}. Add it to a server:\n  {app.client.invite()}", flush=True)
 
 
