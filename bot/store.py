@@ -216,6 +216,10 @@ def _glance(db: sqlite3.Connection, function: Callable[..., T], *args: Any, **kw
     db.execute("BEGIN")
     try:
         return function(db, *args, **kwargs)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_READONLY:  # trying again would not help
+            raise sqlite3.ProgrammingError(f"{function} writes: it is for `call`") from error
+        raise
     finally:
         db.execute("ROLLBACK")
 

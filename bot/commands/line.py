@@ -40,7 +40,7 @@ def add(
     async def show(interaction: discord.Interaction) -> None:
         await interaction.response.defer(ephemeral=True)
         asker, most, now = (interaction.user.id, interaction.guild_id), limits(interaction.guild_id), clock()
-        jobs, known = await store.read(look, asker, most, now)
+        jobs, known = await store.call(look, asker, most, now)
         words = view(jobs, asker, limits=most, pace=pace(), fraction=board.fraction)
         words = "\n".join([words, *speech_left(known, now)])
         await interaction.edit_original_response(content=words)

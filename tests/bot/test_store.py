@@ -238,8 +238,8 @@ async def test_nobody_stands_in_line_to_read_what_is_committed(tmp_path: Path) -
         assert not writing.done()
     await writing
     assert await held.read(recall, "thing") == 2
-    with pytest.raises(sqlite3.OperationalError, match="readonly"):
-        remember(held._reader, "thing", 3)
+    with pytest.raises(sqlite3.ProgrammingError, match="it is for `call`"):
+        await held.read(remember, "thing", 3)
     held.close()
 
 
