@@ -33,6 +33,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 AGAIN = 2.0  # seconds between two tries to write down what must not be lost
+Outcome = tuple[Any, BaseException | None]  # of a call: its value, or what it raised
+
 TOGETHER = 32  # calls that share one commit at most: the first of them waits for the last
 
 
@@ -82,10 +84,12 @@ def _migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[st
         raise StoreTooNew(
             f"{path} was written by a newer barkbot (schema {version}, this one knows {len(migrations)}). Update barkbot."
         )
-    for number, script in enumerate(migrations[version:], start=version + 1):
-        # executescript commits first, so the whole step is one script: all of it happens, or none
-        connection.executescript(f"BEGIN EXCLUSIVE; {script} PRAGMA user_version = {number}; COMMIT;")
-        log.info("database schema is now version %d", number)
+    if version == len(migrations):
+        return
+    # executescript commits first, so it is one script: all steps happen, or none. And the disk is waited for once
+    steps = "\n".join(migrations[version:])
+    connection.executescript(f"BEGIN EXCLUSIVE; {steps} PRAGMA user_version = {len(migrations)}; COMMIT;")
+    log.info("database schema is now version %d", len(migrations))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -167,13 +171,19 @@ class Store:
             return
         try:
             outcomes = self._transaction(_each, [call.function for call in calls])
-        except BaseException as error:  # noqa: BLE001 - it is the callers'
-            outcomes = [(None, error)] * len(calls)
+        except BaseException:  # noqa: BLE001 - nothing of it is done: each has its own once more, and its own error
+            outcomes = [self._alone(call.function) for call in calls]
         for call, (value, problem) in zip(calls, outcomes, strict=True):
             if problem is None:
                 call.outcome.set_result(value)
             else:
                 call.outcome.set_exception(problem)
+
+    def _alone(self, function: Callable[[sqlite3.Connection], Any]) -> Outcome:
+        try:
+            return self._transaction(function), None
+        except BaseException as error:  # noqa: BLE001 - it is the caller's
+            return None, error
 
     def _transaction(self, function: Callable[..., T], *args: Any) -> T:
         self._connection.execute("BEGIN IMMEDIATE")
@@ -224,19 +234,15 @@ def _glance(db: sqlite3.Connection, function: Callable[..., T], *args: Any, **kw
         db.execute("ROLLBACK")
 
 
-def _each(
-    db: sqlite3.Connection, functions: Sequence[Callable[[sqlite3.Connection], Any]]
-) -> list[tuple[Any, BaseException | None]]:
-    """What came of each. One that fails is undone alone, unless nothing but it is there or everything went with it."""
-    if len(functions) == 1:
-        return [(functions[0](db), None)]
-    outcomes: list[tuple[Any, BaseException | None]] = []
+def _each(db: sqlite3.Connection, functions: Sequence[Callable[[sqlite3.Connection], Any]]) -> list[Outcome]:
+    """What came of each. One that fails is undone, the others stay. Raises where everything went with it: the disk is full."""
+    outcomes: list[Outcome] = []
     for function in functions:
         db.execute("SAVEPOINT one")
         try:
             outcomes.append((function(db), None))
         except BaseException as error:
-            if not db.in_transaction:  # a full disk: what the others did is undone, too
+            if not db.in_transaction:
                 raise
             db.execute("ROLLBACK TO one")
             outcomes.append((None, error))

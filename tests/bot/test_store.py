@@ -215,17 +215,17 @@ async def test_calls_that_wait_together_share_one_commit(tmp_path: Path) -> None
     held.close()
 
 
-async def test_where_the_disk_is_full_all_that_would_have_shared_a_commit_hear_of_it(tmp_path: Path) -> None:
+async def test_what_does_not_fit_on_the_disk_takes_nothing_with_it_that_does(tmp_path: Path) -> None:
     held = Store.open(tmp_path / "db.sqlite3")
     pages = await held.call(lambda db: db.execute("PRAGMA page_count").fetchone()[0])
     await held.call(lambda db: db.execute(f"PRAGMA max_page_count = {pages}").fetchone())
     with busy(held):
-        waiting = [asyncio.ensure_future(held.call(remember, name, name * 100_000)) for name in "ab"]
+        sizes = {"a": 1, "b": 100_000, "c": 1}
+        waiting = [asyncio.ensure_future(held.call(remember, name, name * size)) for name, size in sizes.items()]
         await asyncio.sleep(0)
     outcomes = await asyncio.gather(*waiting, return_exceptions=True)
-    assert [type(outcome) for outcome in outcomes] == [sqlite3.OperationalError] * 2
-    assert [await held.read(recall, name) for name in "ab"] == [None, None]
-    await held.call(remember, "c", 1)
+    assert [type(outcome) for outcome in outcomes] == [type(None), sqlite3.OperationalError, type(None)]
+    assert [await held.read(recall, name) for name in "abc"] == ["a", None, "c"]
     held.close()
 
 
