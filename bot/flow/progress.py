@@ -71,23 +71,26 @@ class Board:
 
     async def run(self) -> None:
         """Edit what changed, at most every `every` seconds."""
-        now = asyncio.get_running_loop().time
         while True:
             await self.changed.wait()
             self.changed.clear()
-            began = now()
-            await self.refresh()
-            await asyncio.sleep(max(self._every - (now() - began), self._every / 2))
+            spread = await self.refresh()
+            await asyncio.sleep(self._every - spread)
 
-    async def refresh(self) -> None:
-        """One round over the open replies: as many as fit between two rounds, never all of a long line at once."""
+    async def refresh(self) -> float:
+        """One round over the open replies: as many as fit between two rounds, never all of a long line at once.
+
+        Returns the seconds over which it was spread.
+        """
         jobs = await self._store.read(queue.line)
         self._forget_all_but(jobs)
         self.line = tuple(jobs)
         async with asyncio.TaskGroup() as edits:
-            for number, (job, words) in enumerate(self._due(jobs)):
+            due = self._due(jobs)
+            for number, (job, words) in enumerate(due):
                 await asyncio.sleep(0 if number < AT_ONCE else 1 / A_SECOND)
                 edits.create_task(self._edit(job, words), name=f"show progress of {job.id}")
+        return max(0, len(due) - AT_ONCE) / A_SECOND
 
     def _due(self, jobs: Sequence[Job]) -> list[tuple[Job, str]]:
         """What this round says: the jobs being rendered, then who has heard nothing for longest. The rest comes in the next."""
