@@ -2,7 +2,10 @@
 
 The bot is `barkbot run` in a process of its own, with its synth process and the shipped model; the Discord and its people are
 in this process. Measured is what they see, from the sending of an interaction to its acknowledgement, on one clock. How late
-this process's own loop is stands beside it: that much of each figure is not the bot's.
+this process's own loop is stands beside it: that much of each figure is not the bot's. What the bot itself costs is its
+processor time for each interaction, whoever else wants the cores.
+
+Once with as many requests for choices as Discord's client is taken to send, once with one for each key.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ import numpy as np
 import psutil
 
 import synth
-from benchmarks.people import Crowd, delays, overtaken
+from benchmarks.people import CLIENT, FLOOD, Crowd, delays, overtaken
 from benchmarks.report import heading
 from bot import kept
 from bot.app import DATABASE
@@ -48,19 +51,20 @@ PROMPTS = ("semantic_prompt", "coarse_prompt", "fine_prompt")
 
 
 async def main() -> None:
-    """Print the figures: with the synth process as it is started, and with it at the bot's own priority."""
+    """Print the figures: a crowd, a flood, and the flood with the synth process at the bot's own priority."""
     os.environ.pop(DESCRIPTION, None)  # the checks of each request would be measured too
     print(heading("discord.py", "aiohttp", "torch"))
-    for equal in (False, True):
-        print("synth process at the bot's own priority" if equal else "synth process as it is started")
+    for every, equal in ((CLIENT, False), (FLOOD, False), (FLOOD, True)):
+        asks = f"who types asks every {every:g} s at most" if every else "each key asks"
+        print(f"{asks}; synth process", "at the bot's own priority" if equal else "as it is started")
         with tempfile.TemporaryDirectory() as name:
-            await crowd(Path(name), equal=equal)
+            await crowd(Path(name), every=every, equal=equal)
 
 
-async def crowd(folder: Path, *, equal: bool) -> None:
+async def crowd(folder: Path, *, every: float, equal: bool) -> None:
     """One bot, one crowd."""
     async with Loopback() as discord:
-        people = Crowd(discord, PEOPLE)
+        people = Crowd(discord, PEOPLE, every)
         await keep_voices(folder, people)
         async with bot_on(discord, folder) as bot:
             await people.first_answers(ANSWERED, PATIENCE)
@@ -80,7 +84,9 @@ async def crowd(folder: Path, *, equal: bool) -> None:
         shares = ", ".join(
             f"{name} {(end - start) / SECONDS:.0%}" for name, start, end in zip(names, before, after, strict=False)
         )
-        print(f"  of a core: {shares}\n")
+        print(f"  of a core: {shares}")
+        interactions = sum(map(len, people.did.values()))
+        print(f"  processor time of the bot: {(after[0] - before[0]) / interactions * 1000:.2f} ms an interaction\n")
 
 
 def model(folder: Path) -> Path:

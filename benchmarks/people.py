@@ -15,6 +15,9 @@ from bot.loopback.server import Loopback
 from bot.loopback.user import User
 
 KEY = (0.1, 0.3)  # seconds between two keys: somebody who types quickly, and somebody who looks for the letters
+# Seconds between two requests for choices while somebody types. Discord documents none; its client is known to hold back what
+# is typed on at once, and `bot/commands/brake.py` counts on two requests a second. FLOOD: each key is a request.
+CLIENT, FLOOD = 0.4, 0.0
 READ = (0.5, 2.0)  # seconds in which the choices are looked at before another word is typed
 ASKS = 0.15  # of the words typed end in an ask
 WORDS = (
@@ -32,9 +35,13 @@ SENTENCE = "The dog barks, the bot answers, and nobody waits long."
 
 
 class Crowd:
-    """What all of them did, by kind. `told` holds exchanges whose answers carry buttons."""
+    """What all of them did, by kind. `told` holds exchanges whose answers carry buttons.
 
-    def __init__(self, discord: Loopback, count: int, seed: int = 1) -> None:
+    `every`: seconds between two requests for choices of one person at least; what is typed in between is not asked about.
+    """
+
+    def __init__(self, discord: Loopback, count: int, every: float = CLIENT, seed: int = 1) -> None:
+        self._every = every
         self.users = [discord.user(f"person {number}") for number in range(count)]
         self._chance = random.Random(seed)
         self.did: dict[str, list[Exchange]] = {"autocomplete": [], "command": [], "button": [], "modal": []}
@@ -57,18 +64,26 @@ class Crowd:
         await asyncio.sleep(chance.uniform(*READ))
         while asyncio.get_running_loop().time() < until:
             typed = await self._type(user, chance)
+            await asyncio.sleep(chance.uniform(*KEY))
             if chance.random() < ASKS:
                 await self._act(user, chance, typed)
             await asyncio.sleep(chance.uniform(*READ))
 
     async def _type(self, user: User, chance: random.Random) -> Exchange:
-        """One word; each key is an interaction, and none waits for the answer to the one before."""
-        word = chance.choice(WORDS)
-        for length in range(1, len(word) + 1):
-            typed = await user.type_into("bark", "say", focused=("voice", word[:length]), text=SENTENCE)
-            self.did["autocomplete"].append(typed)
+        """One word. No key waits for the answer to the one before; the last one is always asked about."""
+        now, word, free = asyncio.get_running_loop().time, chance.choice(WORDS), 0.0
+        for length in range(1, len(word)):
+            if now() >= free:
+                await self._ask(user, word[:length])
+                free = now() + self._every
             await asyncio.sleep(chance.uniform(*KEY))
-        return typed
+        await asyncio.sleep(max(0.0, free - now()))
+        return await self._ask(user, word)
+
+    async def _ask(self, user: User, typed: str) -> Exchange:
+        asked = await user.type_into("bark", "say", focused=("voice", typed), text=SENTENCE)
+        self.did["autocomplete"].append(asked)
+        return asked
 
     async def _act(self, user: User, chance: random.Random, typed: Exchange) -> None:
         voice = chance.choice(typed.choices)["value"] if typed.choices else None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import discord
 from discord import app_commands
@@ -14,6 +14,7 @@ from discord import app_commands
 from bot.commands import buttons
 from bot.commands.brake import Brake
 from bot.commands.forms import failed, guarded, speak
+from bot.commands.keys import Keys
 from bot.flow.reading import Reading
 from bot.flow.voice import Voice
 from bot.i18n.translator import Translator
@@ -43,23 +44,15 @@ class Tree(app_commands.CommandTree["BarkClient"]):
 
     def __init__(self, client: BarkClient) -> None:
         super().__init__(client)
-        self._typing: dict[int, int] = {}  # person -> the newest key of theirs that is not answered
+        self._keys = Keys()
 
     async def interaction_check(self, interaction: discord.Interaction[BarkClient]) -> bool:
         """Who is too fast is kept out. Choices for a word that was typed on meanwhile help nobody, and others wait for theirs."""
-        speak(interaction)
-        if interaction.type is discord.InteractionType.autocomplete and not await self._is_last_key(interaction):
+        typing = interaction.type is discord.InteractionType.autocomplete
+        if typing and not await self._keys.turn(interaction.user.id):
             return False
+        speak(interaction)
         return await interaction.client.brake.lets(interaction)
-
-    async def _is_last_key(self, interaction: discord.Interaction[BarkClient]) -> bool:
-        user = interaction.user.id
-        self._typing[user] = interaction.id
-        await asyncio.sleep(0)  # all keys that have arrived by now are noted
-        last = self._typing.get(user) == interaction.id
-        if last:
-            del self._typing[user]
-        return last
 
 
 class BarkClient(discord.Client):
@@ -125,6 +118,12 @@ class BarkClient(discord.Client):
             return
         await self._store.insist(remember, name, mark)
         log.info("commands synced with Discord")
+
+    def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
+        """Keys are the tree's alone. Nobody hears of them here, and no task is made for each."""
+        if event == "interaction" and args[0].type is discord.InteractionType.autocomplete:
+            return
+        super().dispatch(event, *args, **kwargs)
 
     @guarded
     async def on_interaction(self, interaction: discord.Interaction) -> None:

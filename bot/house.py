@@ -62,8 +62,7 @@ class House:
 
     def language(self, interaction: discord.Interaction) -> str:
         """The language to speak to the person of an interaction: what is set, else what their Discord speaks."""
-        chosen = self.book.effective(interaction.user.id, interaction.guild_id).language
-        return chosen or str(interaction.locale)
+        return self.book.language(interaction.user.id, interaction.guild_id) or str(interaction.locale)
 
     def offers(self, interaction: discord.Interaction, typed: str) -> list[Offer]:
         """The voices for what a person has typed so far: those of members, too."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 
 from bot import papers
@@ -48,6 +49,8 @@ async def run(config: Config, token: str, vault: Vault = PLAIN) -> None:
     try:
         with _discord(config):
             app = App(config=config, token=token, store=store, synth=synth_of(config))
+            gc.collect()
+            gc.freeze()  # code and classes stay: to look through them again would stop everything for 20 ms each time
             with signals(app.stop):
                 await _with_invite(app)
     finally:

@@ -100,6 +100,9 @@ class Server(_Values):
     scams: bool = True
 
 
+NOTHING_MINE, NOTHING_SET = Mine(), Server()  # each key that somebody types asks for both
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Effective:
     """What holds for one person in one place."""
@@ -149,11 +152,11 @@ class Book:
 
     def mine(self, user_id: int) -> Mine:
         """A person's."""
-        return self._people.get(user_id, Mine())
+        return self._people.get(user_id, NOTHING_MINE)
 
     def server(self, guild_id: int | None) -> Server:
         """A server's; the defaults in direct messages."""
-        return Server() if guild_id is None else self._servers.get(guild_id, Server())
+        return NOTHING_SET if guild_id is None else self._servers.get(guild_id, NOTHING_SET)
 
     async def change_mine(self, user_id: int, **changes: Any) -> Mine:
         """Set some of a person's; None: no longer set. ValidationError where a value is none."""
@@ -173,12 +176,16 @@ class Book:
             text_temp=TEMPERATURE.get(mine.liveliness) if mine.liveliness else None,
             format=mine.format or Format.OGG,
             voice_message=bool(mine.voice_message),
-            language=mine.language or server.language,
+            language=self.language(user_id, guild_id),
             mention_late=mine.mention_late,
             limits=self.limits(guild_id),
             rules=Rules(channels=frozenset(server.channels), roles=frozenset(server.roles), off=frozenset(server.off)),
             log_channel=server.log_channel,
         )
+
+    def language(self, user_id: int, guild_id: int | None) -> str | None:
+        """The person's, then the server's; None: as the person's Discord has it."""
+        return self.mine(user_id).language or self.server(guild_id).language
 
     def limits(self, guild_id: int | None) -> Limits:
         """A server may ask for less than the configuration allows, never for more."""

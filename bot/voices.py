@@ -13,12 +13,12 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bot import kept, texts
+from bot import i18n, kept, texts
 from bot.flow.check import Refused
 from bot.guard.verdict import PROTECTED_NAME
 from bot.kept import Kept, clean_name
 from bot.presets import CHARACTERS, Preset, fold, words
-from bot.ranking import Offer, Rank, best
+from bot.ranking import Index, Offer, Rank, best
 from bot.shelf import Shelf
 from bot.store import Store
 from bot.texts import say
@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 Voice = Preset | Kept
 LABEL = 100  # characters of a choice's name
+INDEXES = 1000  # people whose own offers are kept ready
 
 
 class Library:
@@ -52,6 +53,8 @@ class Library:
         self._known: tuple[str, ...] = ()
         self._presets: dict[str, Preset] = {}
         self._offers: dict[str, Offer] = {}  # of presets
+        self._index = Index(())  # the same
+        self._indexes: dict[tuple[int, int | None], tuple[object, Index]] = {}  # person and place -> made from what
         self._kept: dict[int, Kept] = {}
         self._own: dict[int, tuple[Kept, ...]] = {}
         self._of_guild: dict[int, tuple[Kept, ...]] = {}
@@ -73,6 +76,7 @@ class Library:
         if names != self._known:
             presets = {name: Preset.of(name) for name in names}
             self._offers = {name: _offer(preset, Rank.PRESET) for name, preset in presets.items()}
+            self._index = Index(self._offers.values())
             self._known, self._presets = names, presets
         return self._presets
 
@@ -142,26 +146,46 @@ class Library:
 
     def offer(self, user_id: int, guild_id: int | None, typed: str, also: Sequence[Offer] = ()) -> list[Offer]:
         """The voices for what a person has typed so far, best first, at most as many as Discord shows. `also`: of others."""
-        return best(typed, [*also, *self._all(user_id, guild_id)])
+        self.presets()  # the index of the model's is made when they are known
+        indexes = [self._index_of(user_id, guild_id), self._index]
+        return best(typed, [Index(also), *indexes] if also else indexes)
 
-    def _all(self, user_id: int, guild_id: int | None) -> list[Offer]:
-        """All offers in the order of their ranks, each voice once."""
-        presets, own, shared = self.presets(), self.own(user_id), self.shared(guild_id)
+    def _index_of(self, user_id: int, guild_id: int | None) -> Index:
+        """What a person sees before the model's voices. It is made anew when something it is made from has changed."""
+        made_from = (
+            self.own(user_id),
+            self.shared(guild_id),
+            self.favourites(user_id),
+            self._recents.get(user_id, ()),
+            self._known,
+            i18n.language(),
+        )
+        known = self._indexes.pop((user_id, guild_id), None)
+        if known is None or known[0] != made_from:
+            known = (made_from, Index(self._before_presets(user_id, guild_id)))
+        self._indexes[user_id, guild_id] = known  # the newest is the last
+        if len(self._indexes) > INDEXES:
+            del self._indexes[next(iter(self._indexes))]
+        return known[1]
+
+    def _before_presets(self, user_id: int, guild_id: int | None) -> list[Offer]:
+        """Favourites, recent ones, a person's own and the server's, each voice once."""
+        presets, own, shared = self._presets, self.own(user_id), self.shared(guild_id)
         offers = {voice.key: _offer(voice, Rank.OWN, say(texts.VOICE_OWN)) for voice in own}
         offers |= {
             voice.key: _offer(voice, Rank.SERVER, say(texts.VOICE_SHARED)) for voice in shared if voice not in own
         }
         by_name = {offer.name.casefold(): key for key, offer in reversed(offers.items())}
-        offers |= self._offers
+        known = offers | self._offers
         first: dict[str, Offer] = {}
         for key in self.favourites(user_id):
-            if key in offers:
-                starred = f"{offers[key].label[: LABEL - 2]} ★"
-                first[key] = dataclasses.replace(offers[key], rank=Rank.FAVOURITE, label=starred)
+            if key in known:
+                starred = f"{known[key].label[: LABEL - 2]} ★"
+                first[key] = dataclasses.replace(known[key], rank=Rank.FAVOURITE, label=starred)
         for name in self._recents.get(user_id, ()):
             key = name if name in presets else by_name.get(name.casefold(), "")
-            if key in offers and key not in first:
-                first[key] = dataclasses.replace(offers[key], rank=Rank.RECENT)
+            if key in known and key not in first:
+                first[key] = dataclasses.replace(known[key], rank=Rank.RECENT)
         return [*first.values(), *(offer for key, offer in offers.items() if key not in first)]
 
     def favourites(self, user_id: int) -> tuple[str, ...]:

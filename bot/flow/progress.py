@@ -25,6 +25,7 @@ from bot.texts import say
 log = logging.getLogger(__name__)
 
 AT_ONCE = 8  # edits under way together
+A_SECOND = 20  # edits beyond those: each takes time that people wait who press and type
 EDIT_FOR = 10.0  # seconds for one edit: the answer waits for it
 
 
@@ -76,18 +77,37 @@ class Board:
         while True:
             await self.changed.wait()
             self.changed.clear()
-            await self.refresh()
-            await asyncio.sleep(self._every)
+            spread = await self.refresh()
+            await asyncio.sleep(self._every - spread)
 
-    async def refresh(self) -> None:
-        """One round over all open replies, the one being rendered first."""
-        jobs = await self._store.insist(queue.line)
+    async def refresh(self) -> float:
+        """One round over the open replies: as many as fit between two rounds, never all of a long line at once.
+
+        Returns the seconds over which it was spread.
+        """
+        jobs = await self._store.read(queue.line)
         self._forget_all_but(jobs)
         self.line = tuple(jobs)
         async with asyncio.TaskGroup() as edits:
-            for job, words in self._words(jobs):
-                if self._said.get(job.id) != words and job.id not in self._mute and job.token_lives(self._clock()):
-                    edits.create_task(self._edit(job, words), name=f"show progress of {job.id}")
+            due = self._due(jobs)
+            for number, (job, words) in enumerate(due):
+                await asyncio.sleep(0 if number < AT_ONCE else 1 / A_SECOND)
+                edits.create_task(self._edit(job, words), name=f"show progress of {job.id}")
+        return max(0, len(due) - AT_ONCE) / A_SECOND
+
+    def _due(self, jobs: Sequence[Job]) -> list[tuple[Job, str]]:
+        """What this round says: the jobs being rendered, then who has heard nothing for longest. The rest comes in the next."""
+        now, heard = self._clock(), {job: number for number, job in enumerate(self._said)}
+        changed = [
+            (job, words)
+            for job, words in self._words(jobs)
+            if self._said.get(job.id) != words and job.id not in self._mute and job.token_lives(now)
+        ]
+        changed.sort(key=lambda pair: (pair[0].state is not State.RENDERING, heard.get(pair[0].id, -1)))
+        room = AT_ONCE + int(A_SECOND * self._every)
+        if len(changed) > room:
+            self.changed.set()
+        return changed[:room]
 
     def _forget_all_but(self, jobs: Sequence[Job]) -> None:
         open_jobs = {job.id for job in jobs}
@@ -124,9 +144,10 @@ class Board:
 
     async def _edit(self, job: Job, words: str) -> None:
         async with self._slots, self.last_word(job.id):
-            current = await self._store.insist(queue.get, job.id)
+            current = await self._store.read(queue.get, job.id)
             if current is None or current.state not in (State.QUEUED, State.RENDERING):
                 return
+            self._said.pop(job.id, None)  # the newest is the last
             self._said[job.id] = words
             try:
                 async with asyncio.timeout(EDIT_FOR):

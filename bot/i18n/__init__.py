@@ -15,6 +15,7 @@ from collections.abc import Iterator
 
 ENGLISH = "en"
 LANGUAGES = {"de": "de", "es-419": "es", "es-ES": "es", "fr": "fr", "ja": "ja"}  # Discord's locale -> the table
+_TABLES = LANGUAGES | {name: name for name in LANGUAGES.values()}  # what may be called by either name
 
 # Each click is a task of its own, and so is each delivery: whatever is said in it has one reader, with one language.
 # Handing it down to every sentence would be a parameter of nearly every function.
@@ -28,8 +29,7 @@ def language() -> str:
 
 def language_of(locale: object) -> str:
     """The table for one of Discord's locales, or for the name of a table; English where there is none."""
-    name = LANGUAGES.get(str(locale), str(locale))
-    return name if name in LANGUAGES.values() else ENGLISH
+    return _TABLES.get(str(locale), ENGLISH)
 
 
 def speak(locale: object) -> None:

@@ -1,9 +1,12 @@
 """The database guards what must always hold."""
 
 import asyncio
+import contextlib
 import sqlite3
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -179,6 +182,64 @@ async def test_a_call_is_finished_even_when_its_caller_is_cancelled(tmp_path: Pa
     with pytest.raises(asyncio.CancelledError):
         await task
     assert await held.call(recall, "thing") == 1
+    held.close()
+
+
+@contextlib.contextmanager
+def busy(store: Store) -> Iterator[list[str]]:
+    """The thread that writes has its hands full until the end; what it has said to SQLite."""
+    free, said = threading.Event(), []
+    store._thread.submit(free.wait)
+    store._connection.set_trace_callback(said.append)
+    try:
+        yield said
+    finally:
+        free.set()
+
+
+async def test_calls_that_wait_together_share_one_commit(tmp_path: Path) -> None:
+    held = Store.open(tmp_path / "db.sqlite3")
+
+    def half(db: sqlite3.Connection) -> None:
+        remember(db, "b", 1)
+        raise ValueError
+
+    with busy(held) as said:
+        waiting = [asyncio.ensure_future(held.call(remember, name, name)) for name in "ac"]
+        waiting.insert(1, asyncio.ensure_future(held.call(half)))
+        await asyncio.sleep(0)
+    outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [type(None), ValueError, type(None)]
+    assert said.count("COMMIT") == 1
+    assert [await held.call(recall, name) for name in "abc"] == ["a", None, "c"]
+    held.close()
+
+
+async def test_what_does_not_fit_on_the_disk_takes_nothing_with_it_that_does(tmp_path: Path) -> None:
+    held = Store.open(tmp_path / "db.sqlite3")
+    pages = await held.call(lambda db: db.execute("PRAGMA page_count").fetchone()[0])
+    await held.call(lambda db: db.execute(f"PRAGMA max_page_count = {pages}").fetchone())
+    with busy(held):
+        sizes = {"a": 1, "b": 100_000, "c": 1}
+        waiting = [asyncio.ensure_future(held.call(remember, name, name * size)) for name, size in sizes.items()]
+        await asyncio.sleep(0)
+    outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [type(None), sqlite3.OperationalError, type(None)]
+    assert [await held.read(recall, name) for name in "abc"] == ["a", None, "c"]
+    held.close()
+
+
+async def test_nobody_stands_in_line_to_read_what_is_committed(tmp_path: Path) -> None:
+    held = Store.open(tmp_path / "db.sqlite3")
+    await held.call(remember, "thing", 1)
+    with busy(held):
+        writing = asyncio.ensure_future(held.call(remember, "thing", 2))
+        assert await held.read(recall, "thing") == 1
+        assert not writing.done()
+    await writing
+    assert await held.read(recall, "thing") == 2
+    with pytest.raises(sqlite3.ProgrammingError, match="it is for `call`"):
+        await held.read(remember, "thing", 3)
     held.close()
 
 

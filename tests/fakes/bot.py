@@ -12,6 +12,7 @@ import asyncio
 import logging
 import os
 import signal
+import sqlite3
 import sys
 import time
 from collections.abc import Callable
@@ -26,20 +27,30 @@ from tests.bot.harness import scripted, settings
 
 
 class MortalStore(Store):
-    """A store in which the process ends by SIGKILL around the n-th transaction."""
+    """A store in which the process ends by SIGKILL around the n-th transaction that changes something.
+
+    Before: all of it is done and nothing committed. After: it is committed, and nobody has heard of it.
+    """
 
     moment, number = "", 0
     count = 0
 
-    def _transaction(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        self.count += 1
-        self._perhaps_die("before")
-        result = super()._transaction(function, *args, **kwargs)
-        self._perhaps_die("after")
+    def _transaction(self, function: Callable[..., Any], *args: Any) -> Any:
+        before = self.count
+
+        def counted(db: sqlite3.Connection, *args: Any) -> Any:
+            unchanged = db.total_changes
+            result = function(db, *args)
+            self.count += db.total_changes > unchanged
+            self._perhaps_die("before", before)
+            return result
+
+        result = super()._transaction(counted, *args)
+        self._perhaps_die("after", before)
         return result
 
-    def _perhaps_die(self, moment: str) -> None:
-        if (moment, self.count) == (self.moment, self.number):
+    def _perhaps_die(self, moment: str, before: int) -> None:
+        if self.count > before and (moment, self.count) == (self.moment, self.number):
             os.kill(os.getpid(), signal.SIGKILL)
 
 

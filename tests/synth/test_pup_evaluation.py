@@ -26,7 +26,7 @@ from synth.pup.teacher import NoTeacher
 
 RATE = 24_000  # Hz
 SEED = 0
-FEW = HELD_OUT[:5]
+FEW = HELD_OUT[:3]
 SHIPPED = checkpoint.find("pup").folder
 
 
@@ -182,7 +182,8 @@ def test_the_recogniser_knows_every_word_it_is_asked_for(recogniser: Recogniser)
 
 
 def test_the_shipped_model_is_understood_in_each_voice(shipped: ModelFigures) -> None:
-    """Four of five picked from twenty happen by chance in 3 of 100,000 runs."""
+    """Two of three picked from twenty happen by chance in 7 of 1,000 runs; eleven of twelve never do."""
+    assert sum(figures.identified for figures in shipped.voices) >= 4 * len(FEW) - 1
     for figures in shipped.voices:
         assert figures.sentences == len(FEW)
         assert figures.identified >= len(FEW) - 1, figures.heard

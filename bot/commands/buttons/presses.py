@@ -86,7 +86,7 @@ class Presses:
     async def _allowed(self, interaction: discord.Interaction, mark: Mark | None, custom_id: str) -> Press | None:
         """The press, checked against the store. Where it is refused its person knows why by then."""
         presser = Presser.of(interaction)
-        job = None if mark is None else await self._tools.store.call(queue.get, mark.job)
+        job = None if mark is None else await self._tools.store.read(queue.get, mark.job)
         why = say(texts.BUTTON_UNKNOWN) if mark is None else refusal(mark, job, presser)
         if why is None and mark is not None and job is not None:
             return Press(interaction=interaction, mark=mark, job=job, presser=presser)

@@ -108,3 +108,17 @@ async def test_a_pause_that_discord_asks_for_holds_for_every_request(tmp_path: P
         other.cancel()
         assert not done
         assert server.faults.struck == [(EDIT, Effect.RATE_LIMIT)]
+
+
+async def test_a_long_line_is_told_in_several_rounds_whoever_heard_least_first(tmp_path: Path) -> None:
+    async with boards(tmp_path, "rendering", *["queued"] * 20) as (_, store, board):
+        jobs = await store.call(queue.line)
+        rounds = []
+        for _ in range(3):
+            board.changed.clear()
+            rounds.append([job.id for job, _ in board._due(jobs)])
+            assert board.changed.is_set()  # the others come next
+            for job in rounds[-1]:
+                board._said.pop(job, None)
+                board._said[job] = "something else"
+        assert rounds == [[1, *range(2, 9)], [1, *range(9, 16)], [1, *range(16, 22), 2]]
