@@ -266,7 +266,8 @@ def _fits(value: object, kind: Any) -> bool:
     if origin is tuple:
         return isinstance(value, tuple) and all(_fits(each, parts[0]) for each in value)
     if origin is dict:
-        return isinstance(value, dict) and all(_fits(each, str) for each in (*value, *value.values()))
+        key, inner = parts
+        return isinstance(value, dict) and all(_fits(name, key) and _fits(each, inner) for name, each in value.items())
     if kind is Line:
         return isinstance(value, Line) and _fits(value.text, str) and _fits(value.voice, str | None)
     if kind in (int, float) and not isinstance(value, bool):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 
+from bot import texts
 from bot.loopback.exchange import Exchange
 from bot.loopback.faults import CALLBACK, Fault
 from bot.loopback.interactions import Kind
@@ -112,7 +113,9 @@ async def _company(discord: Loopback) -> list[Exchange]:
     alice, mod = discord.user("alice"), discord.user("mod", permissions=Permissions.MANAGE_GUILD)
     discord.faults.add(Fault.rate_limited("PATCH /webhooks/{application}/{token}/messages/@original"))
     asked = await alice.slash("bark", "say", text=TEXT, seed=1)
-    answer = await asked.until(lambda message: message.attachments, timeout=60)
+    rules = await asked.until(lambda message: message.components)
+    accepted = await alice.press(rules, label=texts.RULES_ACCEPT)
+    answer = await accepted.until(lambda message: message.attachments, timeout=60)
     server = await mod.slash("bark", "server")
     await server.acknowledged()
     more = await alice.press(answer, label="More")
@@ -128,4 +131,4 @@ async def _company(discord: Loopback) -> list[Exchange]:
     discord.faults.add(Fault.problem(MISSING_PERMISSIONS, CALLBACK))
     failing = await alice.press(answer, label="More")  # a traceback
     await failing.acknowledged()
-    return [asked, server, more, refused, window, forged, failing]
+    return [asked, accepted, server, more, refused, window, forged, failing]

@@ -12,8 +12,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from bot.commands.long import MOST_BYTES, READ_FOR, decoded, unfit
-from bot.flow.attachment import TooLong, fetch, is_discords, read
+from bot.commands.long import MOST_BYTES, decoded, unfit
+from bot.flow.attachment import WITHIN, TooLong, fetch, is_discords, read
 from bot.loopback.messages import Attachment
 from bot.loopback.server import Loopback
 from tests.bot.harness import bot_on
@@ -84,7 +84,7 @@ async def test_one_that_drips_is_left(begin: bytes) -> None:
         with pytest.raises(TimeoutError):
             await read(url, most=MOST, within=0.2)
         assert time.monotonic() - began < 5
-    assert READ_FOR <= 20
+    assert WITHIN <= 20
 
 
 async def test_a_compressed_bomb_is_not_unpacked() -> None:

@@ -34,6 +34,10 @@ ALLOWED = {  # of the security rules, what the program may do where, and why it 
     "bot/flow/clips.py": {"S608"},
     "bot/flow/stage.py": {"S608"},
     "bot/flow/queue.py": {"S608"},
+    "bot/moderation/bans.py": {"S608"},
+    "bot/sealing.py": {"S608"},
+    "bot/privacy/*.py": {"S608"},
+    "bot/consent/*.py": {"S608"},
     "tests/**": UNTESTED,
 }
 

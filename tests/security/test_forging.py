@@ -184,13 +184,11 @@ async def test_no_command_for_moderators_works_without_the_right_to_it(tmp_path:
     """In a server and in direct messages, where nobody has rights; and a right that was lost since counts as lost."""
     async with Loopback() as discord, bot_on(discord, tmp_path, actions_per_minute=0) as app:
         alice, mod = discord.user("alice"), moderator(discord)
-        commands: list[tuple[tuple[str, ...], dict[str, Any]]] = [(("server",), {}), (("read",), {"on": True})]
-        for path, options in commands:
-            for place in ({}, {"dm": True}):
-                exchange = await alice.slash("bark", *path, **options, **place)
-                said = (await exchange.until(lambda message: message.content)).content
-                assert exchange.ephemeral
-                assert "Manage Server" in said or "manage this server" in said or "for servers" in said
+        for place in ({}, {"dm": True}):
+            exchange = await alice.slash("bark", "server", **place)
+            said = (await exchange.until(lambda message: message.content)).content
+            assert exchange.ephemeral
+            assert "manage this server" in said or "for servers" in said
         message = await panel(mod, "server")
         opened = await press(mod, message, "Limits…")
         mod.person.permissions &= ~Permissions.MANAGE_GUILD

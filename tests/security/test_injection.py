@@ -25,7 +25,9 @@ from bot.flow.script import tidy
 from bot.kept import clean_name
 from bot.previews import _file_name
 from bot.settings import _write
+from bot.shelf import Shelf
 from bot.store import connect, recall, remember
+from bot.vault import PLAIN
 from synth.voices import Voices
 from tests.bot.commands.scene import scene_in
 from tests.bot.rows import DEFAULTS
@@ -161,9 +163,8 @@ def schema(db: sqlite3.Connection) -> list[tuple[str, ...]]:
 @given(text=words, name=words)
 def test_no_words_are_sql(database: sqlite3.Connection, tmp_path: Path, text: str, name: str) -> None:
     """Everything that people write goes in, and comes out as it was; the tables stay what they are."""
-    text, before, source = tidy(text, Kind.SAY) or "x", schema(database), tmp_path / "source"
+    text, before, shelf = tidy(text, Kind.SAY) or "x", schema(database), Shelf(tmp_path / "voices", PLAIN)
     called = clean_name(name)[: kept.LONGEST]
-    source.touch()
     database.execute("BEGIN")
     try:
         row = {
@@ -177,9 +178,9 @@ def test_no_words_are_sql(database: sqlite3.Connection, tmp_path: Path, text: st
         job = queue.get(database, 1)
         assert job is not None
         assert (job.text, job.voice, job.options.locale) == (text, row["voice"], name)
-        assert note(database, 1, 5, 0.0)
+        assert note(database, job, 5, 0.0)
         if len(called) >= kept.SHORTEST:
-            voice = kept.keep(database, user_id=1, name=called, source=source, folder=tmp_path / "voices", now=0.0)
+            voice = kept.keep(database, user_id=1, name=called, read=bytes, shelf=shelf, now=0.0)
             assert kept.everything(database) == [voice]
             assert kept.rename(database, voice.id, 2, "Theirs") is None
             assert not kept.delete(database, voice.id, 2)

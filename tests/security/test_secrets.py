@@ -34,7 +34,7 @@ def test_no_token_and_no_text_is_in_the_log_of_a_full_run_at_debug(life: Lived) 
     assert "DEBUG" in life.said
     assert "Traceback" in life.said  # it was a run in which things went wrong
     assert "is refused" in life.said
-    assert len(set(life.interaction_tokens)) == 7
+    assert len(set(life.interaction_tokens)) == 8
     for secret in (
         life.bot_token,
         life.bot_token.rpartition(".")[2],
