@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from bot import sealing
 from bot.consent import grants, member, revoke, rites, standing
 from bot.consent.ceremony import Wishes
 from bot.consent.grants import Kind
@@ -23,6 +24,7 @@ from bot.flow.ask import Ask
 from bot.flow.job import Job, State
 from bot.flow.options import Options
 from bot.schema import MIGRATIONS
+from bot.vault import PLAIN
 
 GUILD, ROLE, OWNER, FRIEND, SINGER, STRANGER = 1, 77, 10, 11, 12, 13
 PEOPLE = (OWNER, FRIEND, SINGER, STRANGER)
@@ -57,7 +59,7 @@ class Village(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.db = sqlite3.connect(":memory:", isolation_level=None)
-        self.db.row_factory = sqlite3.Row
+        sealing.attach(self.db, PLAIN)
         self.db.deserialize(TEMPLATE)
         self.db.execute("PRAGMA foreign_keys = ON")
         self.consent = Consent(on=True)

@@ -11,6 +11,7 @@ from bot.config import Config, GuardSection
 from bot.errors import ConfigError
 from bot.flow.job import TOKEN_LIFE
 from bot.flow.meters import FORGET_AFTER
+from bot.moderation.rules import SHOWN_FOR
 from bot.privacy.holdings import HOLDINGS
 from bot.privacy.keep import DAY, HOUR, Keep
 
@@ -40,6 +41,12 @@ def test_times_are_those_of_the_configuration(holding) -> None:
         "wish": "until you delete them",
         "leak": "a day at most",
         "erasure": "until that has ended",
+        "questions": f"{SHOWN_FOR / DAY:g} days; what waits with it {TOKEN_LIFE / 60:g} minutes",
+        "ban": "as long as it holds",
+        "audit": "for good",
+        "consent": f"until {keep.consent / DAY:g} days after its end",
+        "ceremonies": f"as long as the voice; without one for {keep.ceremonies / DAY:g} days",
+        "posts": "as long as the request, or until the voice ends",
     }
     assert told[holding.until] in ROWS[texts.HELD[holding.what]][1]
     assert FORGET_AFTER == DAY
