@@ -96,13 +96,13 @@ def _own_voice(db: sqlite3.Connection, person: int) -> None:
     other = BOB if person == ALICE else ALICE
     wishes = json.dumps({"members": [other], "roles": []})
     columns = "id, user_id, guild_id, name, locale, terms, wishes, state, made_at, agreed_at, words, channel_id, challenge_id, answer_id"
-    for rite, state in ((f"done of {person:x}", "done"), (f"offer to {person:x}", "offered")):
+    for rite, state in ((f"done-{person:x}", "done"), (f"offer-{person:x}", "offered")):
         values = (rite, person, KENNEL, f"Person {person}", "en", "1:x", wishes, state, NOW, NOW, "a b", person + 1)
         places = (None, None) if state == "offered" else (person // 3, person // 3 + 1)
         db.execute(f"INSERT INTO ceremonies ({columns}) VALUES (?{', ?' * 13})", (*values, *places))
     voice = db.execute(
         "INSERT INTO member_voices (user_id, guild_id, ceremony, name, made_at, until) VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
-        (person, KENNEL, f"done of {person:x}", f"{person}'s voice", NOW, NOW + 90 * 86400),
+        (person, KENNEL, f"done-{person:x}", f"{person}'s voice", NOW, NOW + 90 * 86400),
     ).fetchone()["id"]
     db.execute("INSERT INTO voice_keys VALUES (?, ?)", (voice, bytes(32)))
     db.execute(
