@@ -9,6 +9,7 @@ import pytest
 
 from bot import audit
 from bot.consent import revoke
+from bot.flow import queue
 from bot.moderation.rules import SHOWN_FOR
 from bot.privacy import servers
 from bot.privacy.erase import erase
@@ -76,6 +77,17 @@ def test_who_used_a_voice_is_forgotten_and_its_owner_can_still_have_it_deleted(d
     delete_doomed(db)
     sweep(db, NOW + DAY, KEEP)
     assert db.execute("SELECT 1 FROM jobs WHERE id = ?", (lent,)).fetchone() is None
+
+
+def test_what_was_under_way_with_a_voice_is_nobodys_once_it_has_ended(db: sqlite3.Connection) -> None:
+    job = jobs_of(ALICE)["queued"]
+    db.execute("INSERT INTO job_voices SELECT ?, id, NULL FROM member_voices WHERE user_id = ?", (job, BOB))
+    erase(db, ALICE, NOW + 1, KEEP)
+    assert queue.told(db, job, NOW + 2)
+    sweep(db, NOW + 3, KEEP)
+    assert db.execute("SELECT user_id FROM jobs WHERE id = ?", (job,)).fetchone()["user_id"] == -job
+    sweep(db, NOW + DAY, KEEP)
+    assert queue.get(db, job) is None
 
 
 def test_a_request_whose_time_is_over_is_nobodys_as_long_as_a_voice_needs_it(db: sqlite3.Connection) -> None:

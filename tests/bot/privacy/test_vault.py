@@ -195,6 +195,7 @@ def test_asks_that_wait_reports_and_keys_of_voices_are_sealed(tmp_path: Path) ->
         rites.keep_key(db, 1, inner)
         assert collect(db, 6).rows["questions"] == [{"id": 4, "version": "1-a", "at": 1.0, "held_text": CANARY}]
         assert on_disk(tmp_path, CANARY) == on_disk(tmp_path, "token of an") == []
+        assert inner not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
     for keys in (Vault(OTHER, KEY), Vault(OTHER)):
         with opened(tmp_path, keys) as db:
             known = rules.question(db, 4, 2.0)
