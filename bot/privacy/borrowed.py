@@ -26,7 +26,8 @@ REPORTED = (
     "(EXISTS (SELECT 1 FROM reports WHERE reports.job = jobs.id)"
     " OR EXISTS (SELECT 1 FROM complaints WHERE complaints.job = jobs.id))"
 )
-NOBODYS = "user_id = -id, flow = '', text = '', token = NULL, options = json_remove(options, '$.cast')"
+NOBODYS = "user_id = -id, flow = '', text = '', token = NULL, voice = NULL, options = json_remove(options, '$.cast')"
+GONE = "?"  # in place of the name of a voice: no voice is called so
 SETTLE = HOUR  # seconds after its answer in which a message of a job may still come to be known
 
 
@@ -34,6 +35,7 @@ def forget(db: sqlite3.Connection, user: int, now: float) -> tuple[Ended, ...]:
     """A person: their voice and what others granted them ends, and nobody's choices name them any more."""
     _stop_ceremonies(db, "user_id", user, now)
     own = revoke.of_user(db, user, now)
+    _unname(db, "user_id", user)
     sql = "SELECT voice, id FROM grants WHERE kind = 'member' AND subject = ? AND ended_at IS NULL"
     given = [revoke.end_grant(db, row["voice"], row["id"], now) for row in db.execute(sql, (user,)).fetchall()]
     for row in db.execute(
@@ -51,7 +53,25 @@ def leave(db: sqlite3.Connection, guild: int, now: float) -> tuple[Ended, ...]:
     _stop_ceremonies(db, "guild_id", guild, now)
     sql = "SELECT id FROM member_voices WHERE guild_id = ? AND ended_at IS NULL"
     ended = [revoke.end_voice(db, row["id"], "privacy", now) for row in db.execute(sql, (guild,)).fetchall()]
+    _unname(db, "guild_id", guild)
     return tuple(one for one in ended if one is not None)
+
+
+def _unname(db: sqlite3.Connection, column: str, owner: int) -> None:
+    """Their voices are called by the names of members: requests that used them, anybody's, no longer say it."""
+    used = (
+        "SELECT used.job, voice.name FROM job_voices used JOIN member_voices voice ON voice.id = used.voice"
+        f" WHERE voice.{column} = ?"
+    )
+    for job, name in db.execute(used, (owner,)).fetchall():
+        row = db.execute("SELECT voice, options FROM jobs WHERE id = ?", (job,)).fetchone()
+        options = json.loads(row["options"])
+        if "cast" in options:
+            options["cast"] = {
+                speaker: GONE if called == name else called for speaker, called in options["cast"].items()
+            }
+        voice = GONE if row["voice"] == name else row["voice"]
+        db.execute("UPDATE jobs SET voice = ?, options = ? WHERE id = ?", (voice, json.dumps(options), job))
 
 
 def _stop_ceremonies(db: sqlite3.Connection, column: str, owner: int, now: float) -> None:

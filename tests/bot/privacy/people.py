@@ -23,6 +23,11 @@ def jobs_of(person: int) -> dict[str, int]:
     return {name: first + number for number, name in enumerate(JOBS)}
 
 
+def name_of(person: int) -> str:
+    """What a person's own voice is called."""
+    return "Anna's voice" if person == ALICE else "Bert's voice"
+
+
 def fill(db: sqlite3.Connection, folder: Path) -> None:
     """Everything of everybody. What lies in `folder`: audio."""
     for person in (ALICE, BOB):
@@ -102,7 +107,7 @@ def _own_voice(db: sqlite3.Connection, person: int) -> None:
         db.execute(f"INSERT INTO ceremonies ({columns}) VALUES (?{', ?' * 13})", (*values, *places))
     voice = db.execute(
         "INSERT INTO member_voices (user_id, guild_id, ceremony, name, made_at, until) VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
-        (person, KENNEL, f"done-{person:x}", f"{person}'s voice", NOW, NOW + 90 * 86400),
+        (person, KENNEL, f"done-{person:x}", name_of(person), NOW, NOW + 90 * 86400),
     ).fetchone()["id"]
     db.execute("INSERT INTO voice_keys VALUES (?, ?)", (voice, bytes(32)))
     db.execute(
@@ -113,6 +118,7 @@ def _own_voice(db: sqlite3.Connection, person: int) -> None:
 
 def _lent(db: sqlite3.Connection, person: int) -> None:
     """A post with one's own voice, and one with the other's."""
+    other = BOB if person == ALICE else ALICE
     jobs = jobs_of(person)
     for name, own in (("voiced", True), ("lent", False)):
         grant, equal = "NULL" if own else "given.id", "=" if own else "<>"
@@ -121,6 +127,9 @@ def _lent(db: sqlite3.Connection, person: int) -> None:
             f" JOIN grants given ON given.voice = voice.id WHERE voice.user_id {equal} ?",
             (jobs[name], person),
         )
+        name_used = name_of(person if own else other)
+        cast = json.dumps({"kind": "dialogue", "cast": {"Ann": name_used}})
+        db.execute("UPDATE jobs SET voice = ?, options = ? WHERE id = ?", (name_used, cast, jobs[name]))
         db.execute(
             "INSERT INTO voice_posts (message_id, channel_id, job, doomed) VALUES (?, 1, ?, 0)",
             (jobs[name], jobs[name]),

@@ -16,7 +16,7 @@ from bot.privacy.erase import erase
 from bot.privacy.keep import DAY, HOUR, Keep
 from bot.privacy.retention import sweep
 from bot.store import connect
-from tests.bot.privacy.people import ALICE, BOB, KENNEL, NOW, fill, jobs_of, mentions
+from tests.bot.privacy.people import ALICE, BOB, KENNEL, NOW, fill, jobs_of, mentions, name_of
 
 KEEP = Keep()
 TABLES = ("ceremonies", "member_voices", "grants", "job_voices", "voice_posts")
@@ -49,7 +49,7 @@ def test_with_a_person_their_voice_ends_and_its_messages_are_still_found(db: sql
     assert [row["voice"] for row in db.execute("SELECT voice FROM voice_keys")] == [2]
     assert not mentions(db, ALICE).keys() & {*TABLES, "subjects"}
     names = db.execute("SELECT user_id > 0 AS known, name FROM member_voices ORDER BY id").fetchall()
-    assert [tuple(row) for row in names] == [(0, ""), (1, f"{BOB}'s voice")]
+    assert [tuple(row) for row in names] == [(0, ""), (1, name_of(BOB))]
     sweep(db, NOW + DAY, KEEP)
     assert doomed(db) == [hers, lent]  # Discord does not take the deletion yet
     delete_doomed(db)
@@ -63,6 +63,27 @@ def test_with_a_person_their_voice_ends_and_its_messages_are_still_found(db: sql
         2,
         2,
     ]  # his voice, what was posted with it, and by what right: all of it nobody's but his
+
+
+@pytest.mark.parametrize("how", ["person", "server"])
+def test_what_a_voice_was_called_is_in_nobodys_requests(db: sqlite3.Connection, how: str) -> None:
+    """By the name of its member."""
+
+    def named() -> int:
+        sql = "SELECT count(*) FROM jobs WHERE voice = :name OR instr(options, :name)"
+        return db.execute(sql, {"name": name_of(ALICE)}).fetchone()[0]
+
+    db.execute("UPDATE jobs SET guild_id = NULL WHERE id = ?", (jobs_of(ALICE)["voiced"],))
+    assert named() == 2
+    if how == "person":
+        erase(db, ALICE, NOW + 1, KEEP)
+        row = db.execute(
+            "SELECT voice, options ->> '$.cast.Ann' FROM jobs WHERE id = ?", (jobs_of(BOB)["lent"],)
+        ).fetchone()
+        assert tuple(row) == ("?", "?")
+    else:
+        servers.delete(db, KENNEL, NOW)
+    assert named() == 0
 
 
 def test_who_used_a_voice_is_forgotten_and_its_owner_can_still_have_it_deleted(db: sqlite3.Connection) -> None:
