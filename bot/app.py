@@ -29,6 +29,7 @@ from bot.consent.circle import Circle
 from bot.consent.enrolment import Enrolment
 from bot.consent.keeper import Keeper
 from bot.consent.lending import Lender
+from bot.consent.revoke import Ended
 from bot.consent.standing import Consent
 from bot.consent.vault import Vault
 from bot.errors import ConfigError, Exit, ModelMissing, TokenError, Unreachable
@@ -216,6 +217,7 @@ class App:
             clock=clock,
             cancelled=self._cancelled,
             forget_sample=self._previews.forget,
+            ended=self._voice_ended,
         )
         self._retention = Retention(store=store, clock=clock, keep=config.keep(), forgotten=self._forgotten)
         self.client.servers = Servers(store=store, clock=clock)
@@ -290,8 +292,14 @@ class App:
 
     async def _forgotten(self, guild: int, erased: Erased) -> None:
         """A server's rows are gone."""
-        self._office.forget_server(guild, erased)
+        await self._office.forget_server(guild, erased)
+        await self._store.insist(self._warden.read)
         self._reading.forget(guild)
+
+    async def _voice_ended(self, ended: Ended) -> None:
+        """A member voice, or a grant of one, ended with a wish to be forgotten: its messages are deleted in the keeper's loop."""
+        await self._keeper.carry_out(ended)
+        self._keeper.wake.set()
 
     def _voices(self) -> tuple[str, ...]:
         return self._synth.voices or self._known_voices

@@ -102,6 +102,11 @@ def pseudonym(db: sqlite3.Connection, user_id: int) -> str:
     sql = "INSERT INTO subjects (user_id, key) VALUES (?, ?) ON CONFLICT DO NOTHING"
     db.execute(sql, (user_id, secrets.token_bytes(KEY)))
     key = db.execute("SELECT key FROM subjects WHERE user_id = ?", (user_id,)).fetchone()["key"]
+    return called(user_id, key)
+
+
+def called(user_id: int, key: bytes) -> str:
+    """The pseudonym that a key gives; in SQL `pseudonym(user_id, key)`."""
     return hmac.new(key, str(user_id).encode(), hashlib.sha256).hexdigest()
 
 

@@ -232,7 +232,7 @@ CREATE TABLE questions (
     user_id INTEGER NOT NULL,
     version TEXT NOT NULL,
     at      REAL NOT NULL,
-    held    TEXT CHECK (held IS NULL OR json_valid(held))  -- NULL: nothing waits
+    held    TEXT                                  -- JSON, sealed; NULL: nothing waits
 ) STRICT;
 CREATE INDEX questions_by_user ON questions (user_id);
 
@@ -264,7 +264,7 @@ CREATE TABLE complaints (
     channel_id INTEGER,                           -- of the message that is meant
     message_id INTEGER,
     job        INTEGER,                           -- that it answers, where that is known
-    words      TEXT NOT NULL,
+    words      TEXT NOT NULL,                     -- sealed
     made_at    REAL NOT NULL
 ) STRICT;
 CREATE INDEX complaints_by_user ON complaints (user_id, made_at);
@@ -332,7 +332,7 @@ CREATE UNIQUE INDEX one_name ON member_voices (name) WHERE ended_at IS NULL;
 -- What the files of member voices are encrypted with. A voice that has ended has none: its file cannot be read again.
 CREATE TABLE voice_keys (
     voice INTEGER PRIMARY KEY REFERENCES member_voices (id),
-    key   BLOB NOT NULL CHECK (length(key) = 32)
+    key   BLOB NOT NULL CHECK (length(key) >= 32)  -- of 32 bytes, sealed
 ) STRICT;
 
 CREATE TABLE grants (
@@ -378,6 +378,9 @@ CREATE INDEX jobs_with_words ON jobs (told_at)
     WHERE told_at IS NOT NULL AND (text <> '' OR options ->> 'cast' IS NOT NULL);
 CREATE INDEX jobs_with_token ON jobs (received_at) WHERE token IS NOT NULL;
 CREATE INDEX turns_by_job ON turns (job);
+CREATE INDEX complaints_by_job ON complaints (job) WHERE job IS NOT NULL;
+CREATE INDEX made_by_time ON made (made_at);
+CREATE INDEX job_voices_by_grant ON job_voices (grant_id) WHERE grant_id IS NOT NULL;
 
 -- Servers that the bot is or was in.
 CREATE TABLE servers (

@@ -21,7 +21,13 @@ from bot.vault import MARK, OLD, VARIABLE, Sealed, Vault, is_sealed
 log = logging.getLogger(__name__)
 
 # Column -> (table, the column that names its rows). No two tables may call a sealed column the same.
-COLUMNS: dict[str, tuple[str, str]] = {"text": ("jobs", "id"), "token": ("jobs", "id")}
+COLUMNS: dict[str, tuple[str, str]] = {
+    "text": ("jobs", "id"),
+    "token": ("jobs", "id"),
+    "held": ("questions", "id"),
+    "words": ("complaints", "id"),
+    "key": ("voice_keys", "voice"),
+}
 FACT = "data key"  # a sealed word among the facts: whether the key is the right one shows even where nothing else is sealed
 
 

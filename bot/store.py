@@ -24,7 +24,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import filelock
 
-from bot import private, sealing
+from bot import audit, private, sealing
 from bot.errors import StoreError, StoreLocked, StoreTooNew
 from bot.schema import MIGRATIONS
 from bot.vault import PLAIN, Vault
@@ -57,6 +57,7 @@ def connect(path: Path, migrations: Sequence[str] = MIGRATIONS, vault: Vault = P
         _migrate(connection, path, migrations)
         sealing.prepare(connection, vault)
         sealing.attach(connection, vault)
+        connection.create_function("pseudonym", 2, audit.called)
     except sqlite3.OperationalError as error:  # locked, full, read-only: the file itself may be well
         connection.close()
         raise _unusable(path, error) from error

@@ -513,7 +513,7 @@ RULES = """**Before I speak for you: my rules**
 1. All I make is AI-generated speech and labelled so. Leave the label on, and pass nothing off as the recording of a person.
 2. No voice of a real person without their consent; nothing that deceives, defrauds, threatens or harasses.
 3. You answer for what you have me say. Moderators may report, remove and ban.
-4. I keep what you ask for and its audio for a while, so that answers, buttons and reports work, and that you accepted this."""
+4. I keep what you ask for and its audio for a while, so that buttons and reports work, and that you accepted this: see /bark privacy."""
 RULES_SHOWN = "{rules}\n{house}-# Rules {number}, {hash}. You accept them once.{waits}"
 RULES_WAITS = " What you asked for waits 15 minutes."
 RULES_ACCEPT = "I accept"
@@ -770,8 +770,8 @@ PRIVACY_EXPORT = "Get a copy"
 PRIVACY_EXPORTED = "Everything that I keep about you. Times are in seconds since 1970."
 PRIVACY_DELETE = "Delete everything…"
 PRIVACY_ASK = (
-    "Delete everything that I keep about you: texts, requests, audio, voices you kept, favourites, settings? What is in line"
-    " is cancelled. This cannot be undone."
+    "Delete everything that I keep about you: texts, requests, audio, voices you kept, favourites, settings? Your own voice, if you"
+    " had one made, ends, and I delete my messages with it. What is in line is cancelled. This cannot be undone."
 )
 PRIVACY_SURE = "Yes, delete it"
 PRIVACY_BACK = "No, keep it"
@@ -793,6 +793,21 @@ HELD = {
     "meters": "How much speech you had lately",
     "flows": "Your share of the queue",
     "erasures": "Your wish to be forgotten",
+    "acceptances": "Rules that you accepted",
+    "questions": "Rules that you were shown",
+    "bans": "Bans that hold for you",
+    "bans_made": "Bans that you made",
+    "halts": "Stops that you made",
+    "complaints": "Reports in your own words",
+    "complained": "Reports about your answers, in others' words",
+    "audit": "What the audit log says of you",
+    "subjects": "Your key to the audit log",
+    "made": "Files known again by their hash",
+    "member_voices": "Your own voice",
+    "ceremonies": "Your consents to a voice",
+    "grants": "Who may use your voice",
+    "granted": "Voices of others for you",
+    "voice_posts": "My messages with members' voices",
 }
 HELD_UNTIL = {
     "text": "until {text} after the answer",
@@ -802,11 +817,19 @@ HELD_UNTIL = {
     "wish": "until you delete it",
     "leak": "until it is used up, a day at most",
     "erasure": "until the last of it has ended",
+    "questions": "for 30 days; what waits with it 15 minutes",
+    "ban": "as long as it holds",
+    "audit": "for good; with your key goes whom it is about",
+    "consent": "until {consent} after its end",
+    "ceremonies": "as long as the voice; without one for {ceremonies}",
+    "posts": "as long as the request, or until the voice ends",
 }
 HELD_STAYS = {
     "reported": "What others reported stays for {reports}: that you asked for it and when, without its text and audio.",
     "meters": "How much speech you had lately stays until it is used up, a day at most: the limits hold on.",
     "erasures": "What is being cancelled just now goes with its last words, in some minutes.",
+    "bans": "Bans that hold for you stay as long as they hold: else nobody could be kept out.",
+    "audit": "The audit log only grows; nobody can tell any more which of its rows are about you.",
 }
 TEXT_GONE = "The text of that one is no longer kept here. Ask anew with /bark say."
 ALL_GONE = "Neither the audio nor the text of that one is kept here any more. Ask anew with /bark say."

@@ -216,7 +216,13 @@ def listed(found: list[Ban]) -> str:
 def _line(ban: Ban) -> str:
     until = say(texts.BANNED_UNTIL, when=math.ceil(ban.until)) if ban.until is not None else ""
     reason = f" · {safe(ban.reason)}" if ban.reason else ""
-    return say(texts.BANS_LINE, who=_called(ban.who), until=until, by=f"<@{ban.made_by}>", reason=reason)
+    return say(
+        texts.BANS_LINE,
+        who=_called(ban.who),
+        until=until,
+        by=f"<@{ban.made_by}>" if ban.made_by > 0 else "?",
+        reason=reason,
+    )
 
 
 def _called(who: str) -> str:

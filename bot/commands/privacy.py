@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import discord
 from discord import app_commands
@@ -20,6 +20,7 @@ from bot.privacy.keep import DAY, Keep
 from bot.privacy.office import Office
 from bot.texts import say
 
+MESSAGE = 2000  # characters
 PREFIX = "bark-privacy"
 FILE = "bark-data.zip"
 
@@ -100,15 +101,23 @@ def overview(held: Sequence[tuple[Holding, int]], keep: Keep) -> str:
     """What is kept, a line each."""
     if not held:
         return say(texts.PRIVACY_NOTHING)
-    lines = [
-        say(
-            texts.PRIVACY_LINE,
-            what=say(texts.HELD[holding.what]),
-            count=count,
-            until=say(texts.HELD_UNTIL[holding.until], **spans(keep)),
-        )
-        for holding, count in held
-    ]
+    plain = _page([[(say(texts.HELD[holding.what]), holding.until, count)] for holding, count in held], keep)
+    return plain if len(plain) <= MESSAGE else _page(list(_together(held)), keep)
+
+
+def _together(held: Sequence[tuple[Holding, int]]) -> Iterable[list[tuple[str, str, int]]]:
+    """Kinds that are kept equally long: there are more of them than lines in a message."""
+    for until in dict.fromkeys(holding.until for holding, _ in held):
+        yield [(say(texts.HELD[holding.what]), until, count) for holding, count in held if holding.until == until]
+
+
+def _page(groups: Iterable[list[tuple[str, str, int]]], keep: Keep) -> str:
+    lines = []
+    for group in groups:
+        *others, (what, until, count) = group
+        before = "".join(f"{name} **{number}**, " for name, _, number in others)
+        told = say(texts.HELD_UNTIL[until], **spans(keep))
+        lines.append(say(texts.PRIVACY_LINE, what=before + what, count=count, until=told))
     return "\n".join([say(texts.PRIVACY_TITLE), *lines, say(texts.PRIVACY_NOTE)])
 
 

@@ -133,8 +133,8 @@ def answer(
 
 def passed(db: sqlite3.Connection, rite: str, now: float) -> MemberVoice | None:
     """It is done, and there is a voice, with the grants that were chosen. None: it is no longer under way."""
-    known = _must(db, rite)
-    if known.state is not State.HEARING or member.of_user(db, known.user_id) is not None:
+    known = get(db, rite)
+    if known is None or known.state is not State.HEARING or member.of_user(db, known.user_id) is not None:
         return None
     db.execute("UPDATE ceremonies SET state = 'done' WHERE id = ?", (rite,))
     voice = member.make(db, known, now)
@@ -145,12 +145,12 @@ def passed(db: sqlite3.Connection, rite: str, now: float) -> MemberVoice | None:
 
 def keep_key(db: sqlite3.Connection, voice: int, key: bytes) -> None:
     """What a voice's file is encrypted with."""
-    db.execute("INSERT INTO voice_keys VALUES (?, ?)", (voice, key))
+    db.execute("INSERT INTO voice_keys VALUES (?1, sealed('voice_keys.key/' || ?1, ?2))", (voice, key))
 
 
 def key_of(db: sqlite3.Connection, voice: int) -> bytes | None:
     """The key of a voice; None: it has ended."""
-    row = db.execute("SELECT key FROM voice_keys WHERE voice = ?", (voice,)).fetchone()
+    row = db.execute("SELECT voice, key FROM voice_keys WHERE voice = ?", (voice,)).fetchone()
     return None if row is None else bytes(row["key"])
 
 

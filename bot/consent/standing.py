@@ -101,8 +101,10 @@ class Consent:
     def posted(self, db: sqlite3.Connection, job: Job, place: tuple[int, int], now: float) -> bool:
         """Discord took a message (channel, id) of this job. False: too late, it has to be deleted."""
         good = self.go_on(db, job.id, now)
-        state = db.execute("SELECT state FROM jobs WHERE id = ?", (job.id,)).fetchone()["state"]
-        doomed = not good or state == "cancelled"
+        row = db.execute("SELECT state FROM jobs WHERE id = ?", (job.id,)).fetchone()
+        if row is None:
+            return False  # its server is forgotten: there is nothing that could be deleted there any more
+        doomed = not good or row["state"] == "cancelled"
         db.execute(
             "INSERT INTO voice_posts (message_id, channel_id, job, doomed) VALUES (?, ?, ?, ?)"
             " ON CONFLICT (message_id) DO UPDATE SET doomed = max(doomed, excluded.doomed)",

@@ -62,7 +62,7 @@ def add(db: sqlite3.Connection, complaint: Complaint, now: float) -> bool:
     target = complaint.target
     db.execute(
         "INSERT INTO complaints (id, user_id, guild_id, channel_id, message_id, job, words, made_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, sealed('complaints.words/' || ?1, ?7), ?8) ON CONFLICT DO NOTHING",
         (
             complaint.id,
             complaint.user_id,

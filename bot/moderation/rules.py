@@ -119,8 +119,9 @@ def show(db: sqlite3.Connection, number: int, question: Question, now: float) ->
     tidy(db, now)
     held = None if question.held is None else question.held.to_json()
     db.execute(
-        "INSERT INTO questions (id, user_id, version, at, held) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        (number, question.user_id, question.version, now, held),
+        "INSERT INTO questions (id, user_id, version, at, held)"
+        " VALUES (:id, :user, :version, :at, sealed('questions.held/' || :id, :held)) ON CONFLICT DO NOTHING",
+        {"id": number, "user": question.user_id, "version": question.version, "at": now, "held": held},
     )
 
 
@@ -133,7 +134,7 @@ def asked(db: sqlite3.Connection, user_id: int, version: str) -> bool:
 def question(db: sqlite3.Connection, number: int, now: float) -> Question | None:
     """What was shown under this id; None: it is not known any more."""
     tidy(db, now)
-    row = db.execute("SELECT user_id, version, held FROM questions WHERE id = ?", (number,)).fetchone()
+    row = db.execute("SELECT id, user_id, version, held FROM questions WHERE id = ?", (number,)).fetchone()
     if row is None:
         return None
     held = None if row["held"] is None else Held.from_json(row["held"])

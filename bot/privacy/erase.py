@@ -8,43 +8,59 @@ import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 
+from bot.consent.revoke import Ended
 from bot.flow import clips, queue
 from bot.flow.job import Job, State
-from bot.privacy.holdings import FORGET, HOLDINGS
+from bot.privacy import borrowed
+from bot.privacy.borrowed import REPORTED, VOICED
+from bot.privacy.holdings import HOLDINGS
+from bot.privacy.keep import Keep
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Erased:
-    """What came of it: jobs that were taken back, audio whose files are to be removed, what stays (names of HELD_STAYS)."""
+    """What came of it: jobs that were taken back, audio whose files are to be removed, what stays (names of HELD_STAYS).
+
+    `ended`: member voices and grants that are over; what follows from that is the keeper's (consent/keeper.py).
+    """
 
     cancelled: tuple[int, ...]
     files: tuple[Path, ...]
     stays: tuple[str, ...] = ()
+    ended: tuple[Ended, ...] = ()
 
 
-def erase(db: sqlite3.Connection, user: int, now: float) -> Erased:
+def erase(db: sqlite3.Connection, user: int, now: float, keep: Keep) -> Erased:
     """Forget a person."""
     files = audio(db, "user_id", user)
     cancelled = withdraw(db, "user_id", user, now, told=False)
+    ended = borrowed.forget(db, user, now)
+    staying = set(_staying(db, user))  # also what nobody can tell to be theirs afterwards
     # negative, as no id of Discord is: nobody, and each time another nobody
     values = {"user": user, "alias": -1 - secrets.randbits(62)}
     for holding in HOLDINGS:
         if holding.erase:
             db.execute(holding.erase, values)
-    for forget in FORGET:
-        forget(db, user)
+    borrowed.release(db, user)
+    borrowed.tidy(db, now, keep)
     if db.execute("SELECT 1 FROM jobs WHERE user_id = ? AND told_at IS NULL", (user,)).fetchone():
         db.execute("INSERT OR REPLACE INTO erasures VALUES (?, ?)", (user, now))
     db.execute("UPDATE jobs SET token = NULL WHERE user_id = ? AND told_at IS NOT NULL", (user,))
-    return Erased(cancelled=cancelled, files=files, stays=tuple(_staying(db, user)))
+    staying |= set(_staying(db, user))
+    stays = dict.fromkeys(holding.stays for holding in HOLDINGS if holding.stays in staying)
+    files = (*files, *(path for one in ended for path in one.files))
+    cancelled = tuple(dict.fromkeys((*cancelled, *(job for one in ended for job in one.jobs))))
+    return Erased(cancelled=cancelled, files=tuple(dict.fromkeys(files)), stays=tuple(stays), ended=ended)
 
 
 def finish(db: sqlite3.Connection) -> int:
     """Delete what was under way when its person was forgotten and has ended since; how many jobs that were."""
-    ended = (
+    through = (
         "SELECT jobs.id FROM jobs JOIN erasures USING (user_id) WHERE told_at IS NOT NULL AND received_at <= asked_at"
-        " AND id NOT IN (SELECT job FROM reports) AND id NOT IN (SELECT job FROM clips)"
+        f" AND NOT {REPORTED} AND id NOT IN (SELECT job FROM clips)"
     )
+    db.execute(f"UPDATE jobs SET {borrowed.NOBODYS} WHERE id IN ({through} AND {VOICED})")
+    ended = f"{through} AND NOT {VOICED}"
     db.execute(f"DELETE FROM turns WHERE job IN ({ended})")
     gone = db.execute(f"DELETE FROM jobs WHERE id IN ({ended})").rowcount
     db.execute(

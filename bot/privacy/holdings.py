@@ -9,14 +9,19 @@ Conditions and statements know `:user`, `:guild` and `:alias` (a number that sta
 from __future__ import annotations
 
 import dataclasses
-import sqlite3
-from collections.abc import Callable
+
+from bot.privacy.borrowed import REPORTED, VOICED
 
 _MY_JOBS = "(SELECT id FROM jobs WHERE user_id = :user)"
 _OUR_JOBS = "(SELECT id FROM jobs WHERE guild_id = :guild)"
 # Gauges and flows are called 'u<id>', 'g<id>', 'g<id>/u<id>' and, in direct messages, 'u<id>/u<id>'
 _MY_NAMES = "{0} = 'u' || :user OR {0} GLOB '*/u' || :user"
 _OUR_NAMES = "{0} = 'g' || :guild OR {0} GLOB 'g' || :guild || '/*'"
+_MY_VOICES = "(SELECT id FROM member_voices WHERE user_id = :user)"
+_OUR_VOICES = "(SELECT id FROM member_voices WHERE guild_id = :guild)"
+_MY_PSEUDONYM = "(SELECT pseudonym(user_id, key) FROM subjects WHERE user_id = :user)"
+_NO_CHOICES = "wishes = json_set(wishes, '$.members', json('[]'), '$.roles', json('[]'))"
+_NO_CEREMONY = f"user_id = :alias, name = '', channel_id = NULL, page_id = NULL, {_NO_CHOICES}"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,6 +78,41 @@ HOLDINGS: tuple[Holding, ...] = (
         columns="job, made_at",  # who reported is not theirs to know
     ),
     Holding(
+        table="complaints",
+        what="complaints",
+        until="reports",
+        mine="user_id = :user",
+        erase="UPDATE complaints SET user_id = :alias WHERE user_id = :user",
+        leave="DELETE FROM complaints WHERE guild_id = :guild",
+    ),
+    Holding(
+        table="complaints",
+        what="complained",
+        until="reports",
+        mine=f"job IN {_MY_JOBS}",
+        stays="reported",
+        leave=f"DELETE FROM complaints WHERE job IN {_OUR_JOBS}",
+        columns="job, made_at",
+    ),
+    Holding(
+        table="made",
+        what="made",
+        until="reports",
+        mine=f"job IN {_MY_JOBS}",
+        erase=f"DELETE FROM made WHERE job IN {_MY_JOBS}",
+        leave=f"DELETE FROM made WHERE job IN {_OUR_JOBS}",
+        columns="job, hash, made_at",
+    ),
+    Holding(
+        table="voice_posts",
+        what="voice_posts",
+        until="posts",
+        mine=f"job IN {_MY_JOBS}",
+        # with their jobs, which are nobody's from then on, until they are gone themselves (borrowed.py)
+        erase=f"DELETE FROM voice_posts WHERE job IN {_MY_JOBS} AND gone_at IS NOT NULL",
+        leave=f"DELETE FROM voice_posts WHERE job IN {_OUR_JOBS}",
+    ),
+    Holding(
         table="jobs",
         what="texts",
         until="text",
@@ -85,11 +125,101 @@ HOLDINGS: tuple[Holding, ...] = (
         what="jobs",
         until="jobs",
         mine="user_id = :user",
-        # those that others reported stay with the report; those not told yet go once they are (retention.py)
-        erase="DELETE FROM jobs WHERE user_id = :user AND told_at IS NOT NULL AND id NOT IN (SELECT job FROM reports)",
+        # those that others reported stay with the report; those not told yet go once they are (retention.py), and those
+        # with member voices when these need them no more (borrowed.py)
+        erase=f"DELETE FROM jobs WHERE user_id = :user AND told_at IS NOT NULL  AND NOT {REPORTED} AND NOT {VOICED}",
         leave="DELETE FROM jobs WHERE guild_id = :guild",
         columns="id, guild_id, channel_id, voice, seed, options, state, reason, model, estimate, seconds, took, charged,"
         " received_at, queued_at, started_at, settled_at, told_at",
+    ),
+    Holding(
+        table="grants",
+        what="grants",
+        until="consent",
+        mine=f"voice IN {_MY_VOICES}",
+        erase=f"UPDATE grants SET subject = -id WHERE voice IN {_MY_VOICES}",
+        leave=f"UPDATE grants SET subject = -id WHERE voice IN {_OUR_VOICES}",
+        columns="id, voice, kind, subject, files, speak, given_at, until, ended_at",
+    ),
+    Holding(
+        table="grants",
+        what="granted",
+        until="consent",
+        mine="kind = 'member' AND subject = :user",
+        erase="UPDATE grants SET subject = -id WHERE kind = 'member' AND subject = :user",
+        columns="id, voice, files, speak, given_at, until, ended_at",
+    ),
+    Holding(
+        table="member_voices",
+        what="member_voices",
+        until="consent",
+        mine="user_id = :user",
+        erase="UPDATE member_voices SET user_id = :alias, name = '' WHERE user_id = :user",
+        leave="UPDATE member_voices SET user_id = -id, guild_id = 0, name = '' WHERE guild_id = :guild",
+    ),
+    Holding(
+        table="ceremonies",
+        what="ceremonies",
+        until="ceremonies",
+        mine="user_id = :user",
+        erase=f"UPDATE ceremonies SET {_NO_CEREMONY} WHERE user_id = :user",
+        leave=f"UPDATE ceremonies SET guild_id = 0, {_NO_CEREMONY} WHERE guild_id = :guild",
+    ),
+    Holding(
+        table="acceptances",
+        what="acceptances",
+        until="wish",
+        mine="user_id = :user",
+        erase="DELETE FROM acceptances WHERE user_id = :user",
+    ),
+    Holding(
+        table="questions",
+        what="questions",
+        until="questions",
+        mine="user_id = :user",
+        erase="DELETE FROM questions WHERE user_id = :user",
+        columns="id, version, at, unsealed('questions.held/' || id, held) ->> 'text' AS held_text",
+    ),
+    Holding(
+        table="bans",
+        what="bans",
+        until="ban",
+        mine="who = 'u' || :user",
+        stays="bans",
+        leave="DELETE FROM bans WHERE place = 'g' || :guild",  # one of the server itself stays: else it would leave to end it
+        columns="who, place, until, reason, at",  # who made it is not theirs to know
+    ),
+    Holding(
+        table="bans",
+        what="bans_made",
+        until="ban",
+        mine="made_by = :user",
+        erase="UPDATE bans SET made_by = :alias WHERE made_by = :user",
+        columns="place, until, reason, at",
+    ),
+    Holding(
+        table="halts",
+        what="halts",
+        until="ban",
+        mine="made_by = :user",
+        erase="UPDATE halts SET made_by = :alias WHERE made_by = :user",
+        leave="DELETE FROM halts WHERE place = 'g' || :guild",
+    ),
+    Holding(
+        table="audit",
+        what="audit",
+        until="audit",
+        mine=f"{_MY_PSEUDONYM} IN (subject, details ->> 'by')",
+        stays="audit",
+        columns="seq, at, kind, details",
+    ),
+    Holding(
+        table="subjects",
+        what="subjects",
+        until="wish",
+        mine="user_id = :user",
+        erase="DELETE FROM subjects WHERE user_id = :user",
+        columns="user_id",
     ),
     Holding(
         table="favourites",
@@ -140,8 +270,6 @@ HOLDINGS: tuple[Holding, ...] = (
     ),
 )
 
-# Tables with nothing of a person. `facts` knows channels that are read aloud; servers.py takes them out.
-NOT_ABOUT_ANYBODY = frozenset({"transitions", "facts", "servers", "sqlite_sequence"})
-
-# What other parts delete in the transaction in which a person is forgotten, where a statement above is not enough.
-FORGET: tuple[Callable[[sqlite3.Connection, int], None], ...] = ()
+# Tables with nothing of a person. `facts` knows channels of servers; servers.py takes them out. `job_voices` goes with its job,
+# `voice_keys` with the life of its voice.
+NOT_ABOUT_ANYBODY = frozenset({"transitions", "facts", "servers", "sqlite_sequence", "job_voices", "voice_keys"})

@@ -16,3 +16,5 @@ class Keep:
     jobs: float = 30 * DAY
     reports: float = 365 * DAY
     servers: float = 7 * DAY
+    consent: float = 365 * DAY  # from the end of a member's own voice, or of a grant
+    ceremonies: float = 30 * DAY  # that came to nothing

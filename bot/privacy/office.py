@@ -6,8 +6,9 @@ import asyncio
 import functools
 import logging
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
+from bot.consent.revoke import Ended
 from bot.flow import clips
 from bot.house import House
 from bot.kept import Kept
@@ -33,10 +34,12 @@ class Office:
         clock: Callable[[], float],
         cancelled: Callable[[int], None],
         forget_sample: Callable[[Kept], None],
+        ended: Callable[[Ended], Awaitable[None]],
     ) -> None:
-        """`cancelled` is told of jobs that were taken back, `forget_sample` of voices that are gone."""
+        """`cancelled` is told of jobs that were taken back, `forget_sample` of kept voices that are gone, `ended` of members' own."""
         self._store, self._house, self._clock = store, house, clock
         self._cancelled, self._forget_sample = cancelled, forget_sample
+        self._ended = ended
         self.keep = keep
 
     async def held(self, user: int) -> list[tuple[Holding, int]]:
@@ -53,9 +56,8 @@ class Office:
 
     async def erase(self, user: int) -> Erased:
         """Forget them. When this returns nothing is left in the database, its log, the files and memory but what is said."""
-        erased = await self._store.call(erasing.erase, user, self._clock())
-        for job in erased.cancelled:
-            self._cancelled(job)
+        erased = await self._store.call(erasing.erase, user, self._clock(), self.keep)
+        await self._stop(erased)
         self._house.book.forget(user_id=user)
         for voice in await self._house.library.forget(user):
             await asyncio.to_thread(self._forget_sample, voice)
@@ -64,12 +66,17 @@ class Office:
         log.info("a person's data is deleted, %d jobs were taken back", len(erased.cancelled))
         return erased
 
-    def forget_server(self, guild: int, erased: Erased) -> None:
+    async def forget_server(self, guild: int, erased: Erased) -> None:
         """A server's rows are gone: so is what is in memory, and what is at work."""
-        for job in erased.cancelled:
-            self._cancelled(job)
+        await self._stop(erased)
         self._house.book.forget(guild_id=guild)
         self._house.library.leave(guild)
+
+    async def _stop(self, erased: Erased) -> None:
+        for job in erased.cancelled:
+            self._cancelled(job)
+        for one in erased.ended:
+            await self._ended(one)
 
 
 def held(db: sqlite3.Connection, user: int) -> list[tuple[Holding, int]]:

@@ -10,7 +10,9 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from bot.flow import clips, meters
 from bot.flow.job import TOKEN_LIFE
-from bot.privacy import erase, servers
+from bot.moderation import rules
+from bot.privacy import borrowed, erase, servers
+from bot.privacy.borrowed import BOUND, NOBODYS, REPORTED
 from bot.privacy.erase import Erased
 from bot.privacy.keep import DAY, Keep
 from bot.store import Store
@@ -69,10 +71,15 @@ def sweep(db: sqlite3.Connection, now: float, keep: Keep) -> Swept:
     _words(db, now, keep)
     db.execute("UPDATE jobs SET token = NULL WHERE token IS NOT NULL AND received_at <= ?", (now - TOKEN_LIFE,))
     db.execute("DELETE FROM reports WHERE made_at <= ?", (now - keep.reports,))
+    db.execute("DELETE FROM complaints WHERE made_at <= ?", (now - keep.reports,))
+    db.execute("DELETE FROM made WHERE made_at <= ?", (now - keep.reports,))
+    db.execute("DELETE FROM bans WHERE until <= ?", (now,))
+    rules.tidy(db, now)
     db.execute("DELETE FROM meters WHERE at <= ?", (now - meters.FORGET_AFTER,))
     guilds = {guild: servers.delete(db, guild, now) for guild in servers.gone(db, now - keep.servers)}
     if _jobs(db, now, keep) + erase.finish(db):
         _flows(db)
+    borrowed.tidy(db, now, keep)
     return Swept(rows=db.total_changes - before, guilds=guilds)
 
 
@@ -90,11 +97,17 @@ def _jobs(db: sqlite3.Connection, now: float, keep: Keep) -> int:
     old = (
         "SELECT id FROM jobs WHERE told_at IS NOT NULL AND told_at <= :before"
         " AND NOT EXISTS (SELECT 1 FROM clips WHERE clips.job = jobs.id)"
-        " AND NOT EXISTS (SELECT 1 FROM reports WHERE reports.job = jobs.id)"
+        f" AND NOT {REPORTED}"
         f" AND NOT EXISTS (SELECT 1 FROM turns WHERE turns.job = jobs.id AND turns.{_OPEN})"
     )
-    db.execute(f"DELETE FROM turns WHERE job IN ({old})", {"before": now - keep.jobs})
-    return db.execute(f"DELETE FROM jobs WHERE id IN ({old})", {"before": now - keep.jobs}).rowcount
+    times = {"before": now - keep.jobs}
+    db.execute(
+        f"UPDATE jobs SET {NOBODYS} WHERE user_id > 0 AND id IN ({old} AND {BOUND})", times
+    )  # needed, but nobody's
+    old += f" AND NOT {BOUND}"
+    for table in ("turns", "voice_posts"):
+        db.execute(f"DELETE FROM {table} WHERE job IN ({old})", times)
+    return db.execute(f"DELETE FROM jobs WHERE id IN ({old})", times).rowcount
 
 
 def _flows(db: sqlite3.Connection) -> None:

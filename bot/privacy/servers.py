@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 from collections.abc import Callable, Iterable
 
 from bot.flow.reading import FACT
+from bot.moderation.herald import POSTED
+from bot.privacy import borrowed
 from bot.privacy.erase import Erased, audio, withdraw
 from bot.privacy.holdings import HOLDINGS
 from bot.store import Store
@@ -72,9 +75,13 @@ def delete(db: sqlite3.Connection, guild: int, now: float) -> Erased:
     """Everything of a server."""
     files = audio(db, "guild_id", guild)
     cancelled = withdraw(db, "guild_id", guild, now, told=True)
+    ended = borrowed.leave(db, guild, now)
+    values = {"guild": guild, "alias": -1 - secrets.randbits(62)}
     for holding in HOLDINGS:
         if holding.leave:
-            db.execute(holding.leave, {"guild": guild})
-    db.execute("UPDATE facts SET value = json_remove(value, ?) WHERE name = ?", (f'$."{guild}"', FACT))
+            db.execute(holding.leave, values)
+    for fact in (FACT, POSTED):
+        db.execute("UPDATE facts SET value = json_remove(value, ?) WHERE name = ?", (f'$."{guild}"', fact))
     db.execute("DELETE FROM servers WHERE guild_id = ?", (guild,))
-    return Erased(cancelled=cancelled, files=files)
+    files = (*files, *(path for one in ended for path in one.files))
+    return Erased(cancelled=cancelled, files=tuple(dict.fromkeys(files)), ended=ended)

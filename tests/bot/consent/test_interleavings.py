@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from bot import audit, sealing
 from bot.consent import grants, member, revoke, rites, standing
 from bot.consent.ceremony import Wishes
 from bot.consent.grants import Kind
@@ -22,7 +23,11 @@ from bot.flow import queue
 from bot.flow.ask import Ask
 from bot.flow.job import Job, State
 from bot.flow.options import Options
+from bot.privacy.erase import erase
+from bot.privacy.keep import Keep
+from bot.privacy.retention import sweep
 from bot.schema import MIGRATIONS
+from bot.vault import PLAIN
 
 GUILD, ROLE, OWNER, FRIEND, SINGER, STRANGER = 1, 77, 10, 11, 12, 13
 PEOPLE = (OWNER, FRIEND, SINGER, STRANGER)
@@ -57,7 +62,8 @@ class Village(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.db = sqlite3.connect(":memory:", isolation_level=None)
-        self.db.row_factory = sqlite3.Row
+        sealing.attach(self.db, PLAIN)
+        self.db.create_function("pseudonym", 2, audit.called)
         self.db.deserialize(TEMPLATE)
         self.db.execute("PRAGMA foreign_keys = ON")
         self.consent = Consent(on=True)
@@ -121,6 +127,17 @@ class Village(RuleBasedStateMachine):
         assert self.call(revoke.end_voice, self.voice, why, self.now) is not None
         self.withdrawn[self.voice], self.voice = uses, None
 
+    @rule(who=st.sampled_from((OWNER, SINGER, FRIEND)))
+    def forget(self, who: int) -> None:
+        """Somebody deletes everything: whose voice it is, or who used it."""
+        voice = self.voice or 0
+        uses = {row["job"] for row in self.db.execute("SELECT job FROM job_voices WHERE voice = ?", (voice,))}
+        self.call(erase, who, self.now, Keep())
+        assert [row["id"] for row in self.db.execute("SELECT id FROM member_voices WHERE user_id = ?", (who,))] == []
+        assert self.db.execute("SELECT 1 FROM grants WHERE subject = ?", (who,)).fetchone() is None
+        if who == OWNER and self.voice is not None:
+            self.withdrawn[self.voice], self.voice = uses, None
+
     @precondition(lambda self: self.voice is not None)
     @rule(
         what=st.sampled_from(("give", "take", "report", "clear", "off", "on")),
@@ -150,8 +167,11 @@ class Village(RuleBasedStateMachine):
     @rule(hours=st.sampled_from((0.1, 1.0, 25.0, 24.0 * 8)))
     def wait_and_keep(self, hours: float) -> None:
         """Time passes, and the keeper makes its round: terms, and messages that have to go."""
+        for job in list(self.uploads) if hours >= 1 else ():  # no upload takes so long
+            self.sent(self.uploads.pop(job))
         self.now += hours * HOUR
         self.call(revoke.overdue, self.now)
+        self.call(sweep, self.now, Keep())
         if member.of_user(self.db, OWNER) is None:
             self.voice = None
         self.tidy()
@@ -288,7 +308,14 @@ class Village(RuleBasedStateMachine):
             rows = self.db.execute(
                 "SELECT id, state FROM jobs WHERE id IN (SELECT job FROM job_voices WHERE voice = ?)", (voice,)
             ).fetchall()
-            assert {row["state"] for row in rows} <= {"received", "queued", "rendering", "cancelled", "answered"}
+            assert {row["state"] for row in rows} <= {
+                "received",
+                "queued",
+                "rendering",
+                "cancelled",
+                "answered",
+                "expired",
+            }
             doomed = {
                 row["message_id"]
                 for row in self.db.execute("SELECT message_id FROM voice_posts WHERE doomed = 1 AND gone_at IS NULL")
@@ -298,7 +325,7 @@ class Village(RuleBasedStateMachine):
     @invariant()
     def what_was_cancelled_says_why(self) -> None:
         reasons = {row["reason"] for row in self.db.execute("SELECT reason FROM jobs WHERE state = 'cancelled'")}
-        assert reasons <= {WITHDRAWN}
+        assert reasons <= {WITHDRAWN, None}  # None: taken back by who asked, with everything
 
 
 Village.TestCase.settings = settings(

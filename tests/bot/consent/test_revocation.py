@@ -10,6 +10,7 @@ from bot.loopback.messages import Message
 from bot.loopback.world import Permissions
 from tests.bot.commands.scene import labels
 from tests.bot.consent.village import HOUR, Village
+from tests.bot.privacy.people import mentions
 
 EDIT = "PATCH /webhooks/{application}/{token}/messages/{message}"
 SEND = "POST /channels/{channel}/messages"
@@ -194,3 +195,32 @@ async def test_clips_in_a_members_voice_are_not_to_be_kept(village: Village) -> 
 
 def number(message: Message) -> str:
     return str(message.components[0]["components"][0]["custom_id"].split(":")[2])
+
+
+async def test_who_deletes_everything_takes_their_voice_and_its_messages_along(village: Village) -> None:
+    alice, bob = village.alice, village.bob
+    await village.enrol(alice, members=(bob.id,))
+    village.clock.now += 24 * HOUR
+    posted = [await village.speaks(alice), await village.speaks(bob)]
+    key = await village.app._store.call(rites.key_of, 1)
+    assert key is not None
+    panel = await village.answer(await alice.slash("bark", "privacy"))
+    for line in ("• Your own voice: **1**", "• Your consents to a voice: **1**", "• Who may use your voice: **1**"):
+        assert line in panel.content
+    await (await alice.press(panel, label="Delete everything…")).acknowledged()
+    sure = await alice.press(panel, label="Yes, delete it")
+    bye = await sure.until(lambda message: "It is deleted" in message.content)
+    assert "nobody can tell any more" in bye.content
+    await village.discord.until(lambda: all(message.deleted for message in posted))
+    assert village.sealed() == []
+    assert await village.rows("SELECT * FROM voice_keys") == []
+    for file in (village.folder / DATABASE, village.folder / f"{DATABASE}-wal"):
+        assert key not in file.read_bytes()
+    assert "I have no voice called" in await village.refused(bob)
+    village.clock.now += 2 * HOUR
+    await village.app._keeper.tidy()
+    await village.app._retention.round()
+    for table in ("ceremonies", "member_voices", "grants"):
+        owners = "subject" if table == "grants" else "user_id"
+        assert await village.rows(f"SELECT * FROM {table} WHERE {owners} IN ({alice.id}, {bob.id})") == [], table
+    assert (await village.app._store.call(mentions, alice.id)).keys() == {"meters"}  # the limits hold on

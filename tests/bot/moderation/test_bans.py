@@ -263,6 +263,8 @@ async def test_a_banned_member_is_kept_out_of_one_server_and_told_whom_to_ask(tm
         await direct.until(lambda message: message.attachments)
         assert f"<@{mallory.id}> until <t:" in await admin(discord, "morgan", "bans")
         assert "spam" in await admin(discord, "morgan", "bans")
+        await scene.app._office.erase(discord.user("morgan").id)
+        assert "by ?" in await admin(discord, "morgan", "bans")
         assert "again" in await admin(discord, "morgan", "unban", member=mallory.person)
         assert await admin(discord, "morgan", "bans") == texts.BANS_NONE
         assert "no such ban" in await admin(discord, "morgan", "unban", member=mallory.person)

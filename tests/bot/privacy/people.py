@@ -4,26 +4,36 @@ import json
 import sqlite3
 from pathlib import Path
 
+from bot import audit
 from bot.flow.job import State
+from bot.moderation.herald import POSTED
 from bot.store import remember
 from tests.bot.rows import insert_in_state
 
 ALICE, BOB = 111_111_111, 222_222_222
 KENNEL, ELSEWHERE = 333_333_333, 444_444_444
 NOW = 1_000_000.0  # seconds since the epoch, in all rows
+JOBS = ("answered", "queued", "rendered", "reported", "dm", "voiced", "lent")
 HELLO = {ALICE: "alice says hello", BOB: "bob says hello"}
 
 
 def jobs_of(person: int) -> dict[str, int]:
     """Ids of a person's jobs, by what became of them."""
     first = person // 111_111_111 * 100
-    return {name: first + number for number, name in enumerate(("answered", "queued", "rendered", "reported", "dm"))}
+    return {name: first + number for number, name in enumerate(JOBS)}
+
+
+def name_of(person: int) -> str:
+    """What a person's own voice is called."""
+    return "Anna's voice" if person == ALICE else "Bert's voice"
 
 
 def fill(db: sqlite3.Connection, folder: Path) -> None:
     """Everything of everybody. What lies in `folder`: audio."""
     for person in (ALICE, BOB):
         _jobs(db, person, folder)
+        _moderation(db, person)
+        _own_voice(db, person)
         db.execute("INSERT INTO settings VALUES (?, ?)", (f"u{person}", json.dumps({"language": "de"})))
         voice = db.execute(
             "INSERT INTO voices (user_id, guild_id, name, path, made_at) VALUES (?, ?, 'Grandpa', 'x.npz', ?) RETURNING id",
@@ -35,6 +45,9 @@ def fill(db: sqlite3.Connection, folder: Path) -> None:
         db.execute("INSERT OR IGNORE INTO meters VALUES (?, 5.0, ?)", (f"g{KENNEL}/u{person}", NOW))
         for flow in (f"g{KENNEL}", f"g{KENNEL}/u{person}", f"u{person}", f"u{person}/u{person}"):
             db.execute("INSERT OR IGNORE INTO flows (flow) VALUES (?)", (flow,))
+    for person in (ALICE, BOB):
+        _lent(db, person)
+    remember(db, POSTED, {str(KENNEL): [NOW, 1]})
     for guild in (KENNEL, ELSEWHERE):
         db.execute("INSERT INTO settings VALUES (?, '{}')", (f"g{guild}",))
         db.execute("INSERT OR IGNORE INTO meters VALUES (?, 5.0, ?)", (f"g{guild}", NOW))
@@ -62,6 +75,64 @@ def _jobs(db: sqlite3.Connection, person: int, folder: Path) -> None:
         db.execute(
             "INSERT INTO turns (guild_id, channel_id, text_id, user_id, job, state, added_at) VALUES (?, 1, 2, ?, ?, ?, ?)",
             (KENNEL, listener, jobs["answered"], state, NOW),
+        )
+
+
+def _moderation(db: sqlite3.Connection, person: int) -> None:
+    other = BOB if person == ALICE else ALICE
+    jobs = jobs_of(person)
+    db.execute("INSERT INTO acceptances VALUES (?, '1-x', ?)", (person, NOW))
+    db.execute(
+        "INSERT INTO questions VALUES (?, ?, '1-y', ?, ?)", (person + 7, person, NOW, json.dumps({"text": "waits"}))
+    )
+    db.execute("INSERT INTO bans VALUES (?, '', NULL, 'why', ?, ?)", (f"u{person}", other, NOW))
+    db.execute("INSERT INTO bans VALUES (?, ?, NULL, 'why', ?, ?)", (f"u{person}", f"g{KENNEL}", other, NOW))
+    db.execute("INSERT INTO halts VALUES (?, ?, ?, ?)", (f"g{KENNEL}", f"feature {jobs['dm']}", person, NOW))
+    words = "INSERT INTO complaints VALUES (?, ?, ?, 1, 2, ?, 'words', ?)"
+    db.execute(words, (person + 8, other, KENNEL, jobs["reported"], NOW))
+    db.execute(words, (person + 9, person, KENNEL, None, NOW))
+    for name in ("answered", "dm"):
+        db.execute("INSERT INTO made VALUES (?, ?, ?)", (jobs[name].to_bytes(32), jobs[name], NOW))
+    audit.write(db, NOW, "ban", subject=person, by=other, place=f"g{KENNEL}")
+
+
+def _own_voice(db: sqlite3.Connection, person: int) -> None:
+    """Made for the kennel, and chosen for the other one; an offer of another ceremony."""
+    other = BOB if person == ALICE else ALICE
+    wishes = json.dumps({"members": [other], "roles": []})
+    columns = "id, user_id, guild_id, name, locale, terms, wishes, state, made_at, agreed_at, words, channel_id, challenge_id, answer_id"
+    for rite, state in ((f"done-{person:x}", "done"), (f"offer-{person:x}", "offered")):
+        values = (rite, person, KENNEL, f"Person {person}", "en", "1:x", wishes, state, NOW, NOW, "a b", person + 1)
+        places = (None, None) if state == "offered" else (person // 3, person // 3 + 1)
+        db.execute(f"INSERT INTO ceremonies ({columns}) VALUES (?{', ?' * 13})", (*values, *places))
+    voice = db.execute(
+        "INSERT INTO member_voices (user_id, guild_id, ceremony, name, made_at, until) VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
+        (person, KENNEL, f"done-{person:x}", name_of(person), NOW, NOW + 90 * 86400),
+    ).fetchone()["id"]
+    db.execute("INSERT INTO voice_keys VALUES (?, ?)", (voice, bytes(32)))
+    db.execute(
+        "INSERT INTO grants (voice, kind, subject, files, speak, given_at, until) VALUES (?, 'member', ?, 1, 1, ?, ?)",
+        (voice, other, NOW, NOW + 86400),
+    )
+
+
+def _lent(db: sqlite3.Connection, person: int) -> None:
+    """A post with one's own voice, and one with the other's."""
+    other = BOB if person == ALICE else ALICE
+    jobs = jobs_of(person)
+    for name, own in (("voiced", True), ("lent", False)):
+        grant, equal = "NULL" if own else "given.id", "=" if own else "<>"
+        db.execute(
+            f"INSERT INTO job_voices SELECT ?, voice.id, {grant} FROM member_voices voice"
+            f" JOIN grants given ON given.voice = voice.id WHERE voice.user_id {equal} ?",
+            (jobs[name], person),
+        )
+        name_used = name_of(person if own else other)
+        cast = json.dumps({"kind": "dialogue", "cast": {"Ann": name_used}})
+        db.execute("UPDATE jobs SET voice = ?, options = ? WHERE id = ?", (name_used, cast, jobs[name]))
+        db.execute(
+            "INSERT INTO voice_posts (message_id, channel_id, job, doomed) VALUES (?, 1, ?, 0)",
+            (jobs[name], jobs[name]),
         )
 
 

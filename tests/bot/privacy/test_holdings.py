@@ -15,14 +15,21 @@ import pytest
 from bot import texts
 from bot.flow import queue
 from bot.flow.job import State
+from bot.moderation.herald import POSTED
 from bot.privacy import servers
 from bot.privacy.erase import erase, finish
 from bot.privacy.export import archive, collect
 from bot.privacy.holdings import HOLDINGS, NOT_ABOUT_ANYBODY
+from bot.privacy.keep import Keep
 from bot.privacy.office import held
 from bot.store import connect, recall
 from tests.bot.privacy.people import ALICE, BOB, ELSEWHERE, HELLO, KENNEL, NOW, fill, jobs_of, mentions, rows_of
 
+KEEP = Keep()
+# Where rows of one person name another
+SHARED = {"turns", "favourites", "reports", "bans", "complaints", "ceremonies", "grants"}
+# What a server does not take along
+THEIRS = {"jobs", "voices", "favourites", "settings", "meters", "flows", "acceptances", "questions", "bans", "subjects"}
 REGISTERED = {holding.table for holding in HOLDINGS}
 # What a column is called that says who or where somebody is
 PERSONAL = re.compile(r"user|guild|member|subject|owner|author|reporter|scope|flow|channel|^by$|^who$")
@@ -59,13 +66,12 @@ def test_what_is_said_to_be_about_nobody_names_nobody(db: sqlite3.Connection) ->
     assert named == {"servers.guild_id"}
 
 
-def test_what_refers_to_jobs_is_deleted_before_them(db: sqlite3.Connection) -> None:
+def test_what_refers_to_others_is_deleted_before_them(db: sqlite3.Connection) -> None:
     """Else a deletion would be refused by the database."""
     order = [holding.table for holding in HOLDINGS]
-    for table in tables(db):
+    for table in tables(db) & REGISTERED:
         for key in db.execute(f"PRAGMA foreign_key_list({table})"):
-            assert key["table"] == "jobs", f"{table} refers to {key['table']}: look at retention.py, too"
-            assert order.index(table) < order.index("jobs")
+            assert order.index(table) < order.index(key["table"])
 
 
 def test_everything_is_deleted_or_has_a_reason_to_stay() -> None:
@@ -80,7 +86,8 @@ def test_all_of_it_has_words() -> None:
 
 def test_a_full_house_has_something_of_everybody(full: sqlite3.Connection) -> None:
     """So that the tests below can miss something."""
-    assert REGISTERED - {"erasures"} == set(mentions(full, ALICE)) | {"clips"}
+    by_their_job = {"clips", "made", "voice_posts"}
+    assert REGISTERED - {"erasures"} == set(mentions(full, ALICE)) | by_their_job | {"audit"}
     assert {holding.what for holding, _ in held(full, ALICE)} == set(texts.HELD) - {"erasures"}
 
 
@@ -92,20 +99,26 @@ def test_it_is_shown_and_copied_for_its_person_alone(full: sqlite3.Connection) -
     assert {what: len(rows) for what, rows in copy.rows.items() if rows} == shown
     assert {row["text"] for row in copy.rows["texts"]} == {HELLO[ALICE]}
     packed = str(copy.rows)
-    assert str(BOB) not in packed
+    assert {what for what, rows in copy.rows.items() if str(BOB) in str(rows)} == {
+        "grants",
+        "ceremonies",
+    }  # her choices
     assert "token" not in packed
     assert held(full, 999) == []
 
 
 def test_what_was_deleted_is_nowhere_and_nobody_else_notices(full: sqlite3.Connection, tmp_path: Path) -> None:
-    before = [row for row in rows_of(full, BOB) if row[0] not in ("turns", "favourites", "reports")]
+    before, counts = (
+        [row for row in rows_of(full, BOB) if row[0] not in SHARED and row[1] != jobs_of(BOB)["lent"]],
+        mentions(full, BOB),
+    )
     jobs = jobs_of(ALICE)
-    erased = erase(full, ALICE, NOW + 1)
+    erased = erase(full, ALICE, NOW + 1, KEEP)
     assert erased.cancelled == (jobs["queued"],)
     audio = {tmp_path / f"{job}.ogg" for name, job in jobs.items() if name != "queued"}
     assert set(erased.files) == audio
-    assert erased.stays == ("reported", "meters", "erasures")
-    assert mentions(full, ALICE) == {"jobs": 2, "meters": 2, "erasures": 1}
+    assert erased.stays == ("reported", "bans", "audit", "meters", "erasures")
+    assert mentions(full, ALICE) == {"jobs": 2, "meters": 2, "erasures": 1, "bans": 2}
     left = full.execute("SELECT * FROM jobs WHERE user_id = ? ORDER BY id", (ALICE,)).fetchall()
     assert [(row["id"], row["state"], row["text"]) for row in left] == [
         (jobs["queued"], State.CANCELLED, ""),  # its reply is to say so
@@ -113,24 +126,28 @@ def test_what_was_deleted_is_nowhere_and_nobody_else_notices(full: sqlite3.Conne
     ]
     assert "Ann" not in str([tuple(row) for row in left])
     assert full.execute("SELECT count(*) FROM reports WHERE user_id < 0").fetchone()[0] == 1  # hers, by nobody
-    after = [row for row in rows_of(full, BOB) if row[0] not in ("turns", "favourites", "reports")]
+    after = [row for row in rows_of(full, BOB) if row[0] not in SHARED and row[1] != jobs_of(BOB)["lent"]]
     assert after == before
+    fewer = {"turns": 1, "favourites": 1, "ceremonies": 2, "grants": 1}  # hers that named him
+    assert mentions(full, BOB) == {
+        table: count - fewer.get(table, 0) for table, count in counts.items() if count != fewer.get(table)
+    }
     assert [row["user_id"] for row in full.execute("SELECT user_id FROM favourites")] == [BOB]
 
 
 def test_what_was_under_way_goes_when_it_has_ended(full: sqlite3.Connection) -> None:
-    erase(full, ALICE, NOW + 1)
+    erase(full, ALICE, NOW + 1, KEEP)
     job = jobs_of(ALICE)["queued"]
     assert finish(full) == 0
     assert mentions(full, ALICE)["erasures"] == 1
     assert queue.told(full, job, NOW + 2)
     assert finish(full) == 1
-    assert mentions(full, ALICE) == {"jobs": 1, "meters": 2}
+    assert mentions(full, ALICE) == {"jobs": 1, "meters": 2, "bans": 2}
     assert queue.died(full, job, NOW) is State.CANCELLED  # the synth process was at it all the time
 
 
 def test_what_came_after_the_wish_stays(full: sqlite3.Connection) -> None:
-    erase(full, ALICE, NOW + 1)
+    erase(full, ALICE, NOW + 1, KEEP)
     new = {"token": None, "state": "refused", "reason": "x", "told_at": NOW + 3, "received_at": NOW + 3}
     old = dict(full.execute("SELECT * FROM jobs WHERE id = ?", (jobs_of(ALICE)["reported"],)).fetchone())
     assert queue.insert(full, **{**old, "id": 99, "path": None, "seconds": None, **new})
@@ -142,13 +159,16 @@ def test_what_came_after_the_wish_stays(full: sqlite3.Connection) -> None:
 
 def test_a_servers_data_is_deleted_and_nothing_elsewhere(full: sqlite3.Connection) -> None:
     erased = servers.delete(full, KENNEL, NOW)
-    assert len(erased.files) == 6
+    assert len(erased.files) == 10
     assert set(erased.cancelled) == {jobs_of(person)["queued"] for person in (ALICE, BOB)}
-    assert mentions(full, KENNEL) == {}
+    assert mentions(full, KENNEL) == {"audit": 2}  # which only grows
+    assert [ended.voice.user_id for ended in erased.ended] == [ALICE, BOB]
+    assert full.execute("SELECT count(*) FROM voice_keys").fetchone()[0] == 0
+    assert recall(full, POSTED) == {}
     assert recall(full, "read aloud") == {str(ELSEWHERE): 6}
     assert set(mentions(full, ELSEWHERE)) == {"settings", "meters", "servers", "facts"}
     for person in (ALICE, BOB):  # what is theirs, not the server's
-        assert mentions(full, person).keys() == {"jobs", "voices", "favourites", "settings", "meters", "flows"}
+        assert mentions(full, person).keys() == THEIRS
     assert [row["id"] for row in full.execute("SELECT id FROM jobs ORDER BY id")] == [
         jobs_of(ALICE)["dm"],
         jobs_of(BOB)["dm"],

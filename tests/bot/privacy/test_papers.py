@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from bot import texts
-from bot.commands.privacy import Papers
+from bot import i18n, texts
+from bot.commands.privacy import Papers, farewell, overview
 from bot.config import Config, GuardSection
 from bot.errors import ConfigError
 from bot.flow.job import TOKEN_LIFE
 from bot.flow.meters import FORGET_AFTER
+from bot.moderation.rules import SHOWN_FOR
+from bot.privacy.erase import Erased
 from bot.privacy.holdings import HOLDINGS
 from bot.privacy.keep import DAY, HOUR, Keep
 
@@ -40,9 +42,24 @@ def test_times_are_those_of_the_configuration(holding) -> None:
         "wish": "until you delete them",
         "leak": "a day at most",
         "erasure": "until that has ended",
+        "questions": f"{SHOWN_FOR / DAY:g} days; what waits with it {TOKEN_LIFE / 60:g} minutes",
+        "ban": "as long as it holds",
+        "audit": "for good",
+        "consent": f"until {keep.consent / DAY:g} days after its end",
+        "ceremonies": f"as long as the voice; without one for {keep.ceremonies / DAY:g} days",
+        "posts": "as long as the request, or until the voice ends",
     }
     assert told[holding.until] in ROWS[texts.HELD[holding.what]][1]
     assert FORGET_AFTER == DAY
+
+
+@pytest.mark.parametrize("language", ["en", "de", "es", "fr", "ja"])
+def test_all_kinds_at_once_fit_a_message(language: str) -> None:
+    everything = [(holding, 1_000_000) for holding in HOLDINGS]
+    stays = tuple(holding.stays for holding in HOLDINGS if holding.stays)
+    with i18n.speaking(language):
+        for words in (overview(everything, Keep()), farewell(Erased(cancelled=(1,), files=(), stays=stays), Keep())):
+            assert len(words) <= 2000
 
 
 @pytest.mark.parametrize("holding", HOLDINGS, ids=lambda holding: holding.what)

@@ -21,6 +21,12 @@ from tests.bot.rows import insert_in_state
 
 KEEP = Keep()
 FAR = 1000 * DAY
+# tables that may be looked through: they hold little, or what is due soon
+SMALL = {"meters", "servers", "erasures", "turns", "reports", "clips", "e", "bans", "complaints", "questions"} | {
+    "member_voices",
+    "grants",
+    "ceremonies",
+}
 
 
 @pytest.fixture
@@ -149,7 +155,7 @@ async def test_a_servers_data_goes_a_week_after_the_bot_was_removed(tmp_path: Pa
     clock[0] += 1
     await retention.round()
     assert (told, audio.exists(), audio.with_suffix(".npz").exists()) == ([KENNEL], False, False)
-    assert await store.call(mentions, KENNEL) == {}
+    assert (await store.call(mentions, KENNEL)).keys() == {"audit"}
     assert await retention.round() == Swept(rows=0, guilds={})
     store.close()
 
@@ -202,4 +208,4 @@ def test_the_timer_looks_at_what_is_due_not_at_everything(db: sqlite3.Connection
     for statement in {sql for sql in asked if sql.startswith(("SELECT", "UPDATE", "DELETE"))}:
         plan = [row["detail"] for row in db.execute(f"EXPLAIN QUERY PLAN {statement}")]
         scans |= {step for step in plan if step.startswith("SCAN") and "INDEX" not in step}
-    assert {step.split()[1] for step in scans} <= {"meters", "servers", "erasures", "turns", "reports", "clips", "e"}
+    assert {step.split()[1] for step in scans} <= SMALL

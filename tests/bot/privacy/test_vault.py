@@ -13,12 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot import sealing, vault
+from bot.consent import rites
 from bot.doctor import _data_key
 from bot.errors import ConfigError, Exit
 from bot.flow import queue, stage
 from bot.flow.job import State
-from bot.flow.options import Kind
+from bot.flow.options import Kind, Options
 from bot.flow.script import tidy
+from bot.moderation import complaints, rules
+from bot.moderation.complaints import Complaint
+from bot.moderation.rules import Held, Question
+from bot.privacy.export import collect
 from bot.sealing import COLUMNS, FACT
 from bot.store import Store, connect
 from bot.vault import MARK, Sealed, Vault, is_sealed
@@ -176,6 +181,44 @@ def test_what_is_deleted_is_overwritten(tmp_path: Path) -> None:
         insert_in_state(db, State.ANSWERED, text=CANARY)
         db.execute("UPDATE jobs SET text = ''")
     assert on_disk(tmp_path, CANARY) == []
+
+
+def test_asks_that_wait_reports_and_keys_of_voices_are_sealed(tmp_path: Path) -> None:
+    """Also under a new key; and what is read is open."""
+    held = Held(text=CANARY, voice=None, seed=1, options=Options(), token="token of an interaction")
+    report = Complaint(id=5, user_id=6, guild_id=7, target=None, words=CANARY)
+    inner = os.urandom(32)
+    with opened(tmp_path, Vault(KEY)) as db:
+        rules.show(db, 4, Question(user_id=6, version="1-a", held=held), 1.0)
+        assert complaints.add(db, report, 1.0)
+        _voice(db)
+        rites.keep_key(db, 1, inner)
+        assert collect(db, 6).rows["questions"] == [{"id": 4, "version": "1-a", "at": 1.0, "held_text": CANARY}]
+        assert on_disk(tmp_path, CANARY) == on_disk(tmp_path, "token of an") == []
+        assert inner not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    for keys in (Vault(OTHER, KEY), Vault(OTHER)):
+        with opened(tmp_path, keys) as db:
+            known = rules.question(db, 4, 2.0)
+            assert known is not None
+            assert known.held == held
+            assert collect(db, 6).rows["complaints"][0]["words"] == CANARY
+            assert rites.key_of(db, 1) == inner
+            assert on_disk(tmp_path, CANARY) == []
+            assert inner not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    with opened(tmp_path, Vault(None, OTHER)) as db:
+        assert rites.key_of(db, 1) == inner
+        assert on_disk(tmp_path, CANARY) != []  # so this search can find it
+
+
+def _voice(db: sqlite3.Connection) -> None:
+    columns = (
+        "id, user_id, guild_id, name, locale, terms, wishes, state, made_at, agreed_at, words, challenge_id, answer_id"
+    )
+    db.execute(
+        f"INSERT INTO ceremonies ({columns}) VALUES ('c', 6, 7, 'Ann', 'en', '1:x', '{{}}', 'done', 1, 1, 'a', 1, 2)"
+    )
+    columns = "id, user_id, guild_id, ceremony, name, made_at, until"
+    db.execute(f"INSERT INTO member_voices ({columns}) VALUES (1, 6, 7, 'c', 'voice', 1, 2)")
 
 
 def test_keys_of_other_parts_are_wrapped_like_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
