@@ -1,6 +1,6 @@
 /* The blocks of Bark's transformers: pre-norm, attention over a cache, exact GELU; in float32, or with 8-bit weights.
  *
- * With 8-bit weights a linear layer takes each row of its input as bytes, round(x * 127 / max|x|) + 128, multiplies
+ * With 8-bit weights a linear layer takes each row of its input as bytes, round(x * (1 / max|x| * 127)) + 128, multiplies
  * bytes into 32-bit sums, which is exact, and scales: sum * (row's scale * column's scale) + bias. All else is float32,
  * but for the cache, which may be bfloat16.
  *
@@ -65,8 +65,9 @@ static void normalise(const Norm *norm, const float *x, int n, float *out) {
 /* A row as bytes, in whole groups of four, and the scale that undoes it. */
 static void encode(const float *x, int n, uint8_t *codes, float *scale) {
     float most = largest(x, n, 1, 0);
-    float factor = most > 0 ? 127 / most : 0;
-    for (int i = 0; i < n; i++) codes[i] = (uint8_t)((int32_t)whole(x[i] * factor) + 128);
+    float factor = most > 0 ? 1 / most * 127 : 0; /* so torch divides a number by a tensor */
+    /* Not by whole(): the sum in it would be fused with the product, whose rounding is part of the definition. */
+    for (int i = 0; i < n; i++) codes[i] = (uint8_t)((int32_t)rintf(x[i] * factor) + 128);
     for (int i = n; i < 4 * fours(n); i++) codes[i] = 128;
     *scale = most / 127;
 }
@@ -91,6 +92,7 @@ INLINE void finish(const Linear *linear, int panel, floats *sums, float *out, Fi
     store(value, sums[0]);
     store(value + LANES, sums[1]);
     int width = linear->outputs - panel * PANEL;
+    __asm__("" : "+m"(value)); /* what was scaled is rounded before anything is added */
     if (linear->bias) for (int i = 0; i < PANEL; i++) value[i] += linear->bias[panel * PANEL + i];
     if (how == GELU) for (int i = 0; i < PANEL; i++) value[i] = gelu(value[i]);
     if (how == ADD && width >= PANEL) for (int i = 0; i < PANEL; i++) value[i] += out[i];

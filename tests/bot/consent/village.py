@@ -158,4 +158,4 @@ async def village_in(
         async with bot_on(discord, folder, synth=synth, clock=clock, member_voices=member_voices) as app:
             await synth.until_ready()
             yield Village(discord, app, folder, clock)
-        assert discord.complaints == []
+        assert discord.complaints == [], discord.complaints

@@ -141,7 +141,7 @@ def test_the_library_and_torch_agree_about_8_bits(folder, tmp_path, monkeypatch)
 
 @pytest.mark.parametrize(
     "mistake",
-    ["s/12582912.0f;/12582912.0f + 1;/", "s/+= linear->bias/-= linear->bias/"],
+    [r"s/rintf(x\[i\] \* factor)/rintf(x[i] * factor + 1)/", "s/+= linear->bias/-= linear->bias/"],
 )
 def test_a_compiler_that_makes_wrong_code_is_found_out(tmp_path, monkeypatch, mistake):
     """A wrapper that changes the source on its way."""
