@@ -34,6 +34,7 @@ from bot.loopback.server import DESCRIPTION, Loopback
 from bot.moderation import rules
 from bot.moderation.rules import Rulebook
 from bot.presets import LANGUAGES
+from bot.shelf import Shelf
 from bot.store import Store
 from tests.lives import is_synth
 
@@ -108,8 +109,8 @@ async def keep_voices(folder: Path, people: Crowd) -> None:
     """Each person has accepted the rules, has kept some voices, and likes the first."""
     prompts = {key: np.load(SHIPPED / "speaker_embeddings" / f"pup_low_{key}.npy") for key in PROMPTS}
     np.savez(folder / "voice.npz", **prompts)
-    (folder / "voices").mkdir()
     store = Store.open(folder / DATABASE)
+    shelf = Shelf(folder / "voices", store.vault)
 
     def write(db: sqlite3.Connection) -> None:
         for user in people.users:
@@ -119,8 +120,8 @@ async def keep_voices(folder: Path, people: Crowd) -> None:
                     db,
                     user_id=user.id,
                     name=f"{user.name} {number}",
-                    source=folder / "voice.npz",
-                    folder=folder / "voices",
+                    read=(folder / "voice.npz").read_bytes,
+                    shelf=shelf,
                     now=0.0,
                 )
             kept.favour(db, user.id, voice.key, 0.0, on=True)
