@@ -30,7 +30,7 @@ SPOKEN: dict[str, dict[str, Any]] = {
     "dialogue": {"text": "Ann: good morning / Bob: hello there", "cast": "Ann=pup_high, Bob=pup_low", "seed": 2},
     "takes": {"text": "two small boats were waiting", "count": 2, "voice": "pup_lively", "seed": 11},
 }
-TOLD = ("queue", "help", "voices", "settings", "about", "stats")  # private answers
+TOLD = ("queue", "help", "voices", "settings", "about", "stats", "privacy")  # private answers
 
 
 async def main() -> None:
@@ -57,6 +57,9 @@ async def main() -> None:
             await _shoot(tab, "more", await alice.press(said, label="More"), lambda message: message.ephemeral)
             details = await alice.press((await _more(alice, said)), label="Details")
             await _shoot(tab, "details", details, lambda message: message.ephemeral)
+            (clip,) = said.attachments
+            looked = await alice.slash("bark", "verify", file=(clip.filename, clip.data))
+            await _shoot(tab, "verify", looked, lambda message: message.content)
             alice.person.permissions |= MODERATOR
             await _shoot(tab, "server", await alice.slash("bark", "server"), lambda message: message.content)
             await tab.locator("#composer textarea").focus()
@@ -65,6 +68,23 @@ async def main() -> None:
             await tab.keyboard.press("Enter")  # sends
             await tab.locator("dialog[open]").wait_for()
             save(await tab.locator("dialog[open]").screenshot(animations="disabled"), DOCS / "answers" / "long.png")
+        await browser.close()
+    await rules()
+
+
+async def rules() -> None:
+    """What somebody meets who has never asked for anything."""
+    async with contextlib.AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        discord = await stack.enter_async_context(Loopback())
+        page = await stack.enter_async_context(Page(discord))
+        await stack.enter_async_context(bot_on(discord, folder, strangers=True))
+        driver = await stack.enter_async_context(async_playwright())
+        browser = await driver.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        alice = discord.user("alice")
+        async with window(browser, page, color_scheme="light", viewport=SIZE) as tab:
+            asked = await alice.slash("bark", "say", text="hello")
+            await _shoot(tab, "rules", asked, lambda message: message.components)
         await browser.close()
 
 
