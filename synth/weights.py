@@ -101,7 +101,7 @@ class Weights:
     def _names(self, file: Path) -> list[str]:
         if file.suffix != ".safetensors":
             content = _unpickled(file)
-            if not zipfile.is_zipfile(file):
+            if not _is_zip(file):
                 self._pickled[file] = content
             return [name for name, value in content.items() if isinstance(value, Tensor)]
         try:
@@ -181,6 +181,14 @@ def unpickle(file: Path) -> Any:
     except Exception as error:
         # The reader of pickles trips over damaged ones in many ways, with errors of no common kind.
         raise ModelError(f"{file} cannot be read as a checkpoint: {_first_line(error)}") from error
+
+
+def _is_zip(file: Path) -> bool:
+    """Whether it is read by mapping it. Python raises for some damaged archives instead of saying no."""
+    try:
+        return zipfile.is_zipfile(file)
+    except zipfile.BadZipFile:
+        return False
 
 
 def _some(names: list[str]) -> str:

@@ -13,6 +13,7 @@ from tests.fuzz.feed import Bad, feed, once
 from tests.fuzz.targets import TARGETS, Target
 
 FEW, MANY = 200, 100_000  # inputs
+BROKE = [("pickle", 2168, 2)]  # found by the long suite
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +26,13 @@ def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
 def test_damaged_input_neither_crashes_nor_hangs(target: Target) -> None:
     assert feed(target, FEW).inputs == FEW
+
+
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol:UserWarning")
+@pytest.mark.parametrize(("name", "number", "seed"), BROKE)
+def test_what_once_broke_one_does_no_more(name: str, number: int, seed: int) -> None:
+    (target,) = (each for each in TARGETS if each.name == name)
+    once(target, damaged(target.seeds, random.Random(seed * 1_000_003 + number)), name)
 
 
 @pytest.mark.filterwarnings("ignore:Detected pickle protocol:UserWarning")
