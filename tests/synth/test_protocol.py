@@ -14,7 +14,8 @@ from synth.protocol import ExitCode, Failed, Leaving, Message, Progress, Ready, 
 
 
 def finite(message: Message) -> bool:
-    values = (getattr(message, field.name) for field in dataclasses.fields(message))
+    values = [getattr(message, field.name) for field in dataclasses.fields(message)]
+    values += [each for value in values if isinstance(value, dict) for each in value.values()]
     return all(math.isfinite(value) for value in values if isinstance(value, float))
 
 
