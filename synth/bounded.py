@@ -29,7 +29,7 @@ import sysconfig
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
 
 from synth.errors import NotAudio, TimedOut, TooBig, TooLong, Unreadable
 
@@ -60,6 +60,29 @@ class Bounds:
     max_out: int  # of what is made of it, without its JSON
     options: dict[str, Any]
 
+    @classmethod
+    def of(
+        cls,
+        task: str,
+        *,
+        seconds: float = 20.0,
+        within: float = 20.0,
+        memory: int = 1 << 30,
+        max_bytes: int = MOST_BYTES,
+        max_out: int | None = None,
+        **options: Any,
+    ) -> Self:
+        """With what is usual; `max_out` None: as many bytes as `seconds` of sound at the option `rate` have."""
+        return cls(
+            task=task,
+            seconds=seconds,
+            within=within,
+            memory=memory,
+            max_bytes=max_bytes,
+            max_out=_most(seconds, options) if max_out is None else max_out,
+            options=options,
+        )
+
     @property
     def largest(self) -> int:
         """Bytes of a whole answer, at most."""
@@ -70,73 +93,36 @@ class Bounds:
         return json.dumps(dataclasses.asdict(self))
 
 
-def run(
-    task: str,
-    path: str | Path | bytes,
-    *,
-    seconds: float = 20.0,
-    within: float = 20.0,
-    memory: int = 1 << 30,
-    max_bytes: int = MOST_BYTES,
-    max_out: int | None = None,
-    **options: Any,
-) -> dict[str, Any]:
-    """What `task` (a name in `bounded_tasks.TASKS`) makes of a file, or of these bytes.
+def run(task: str, path: str | Path | bytes, **wanted: Any) -> dict[str, Any]:
+    """What `task` (a name in `bounded_tasks.TASKS`) makes of a file, or of these bytes, within the bounds of `Bounds.of`.
 
-    decode: `rate` (Hz), `formats` (of OGG, MP3, FLAC, WAV), `cut` (leave out what is longer than `seconds` instead of
+    decode: options `rate` (Hz), `formats` (of OGG, MP3, FLAC, WAV), `cut` (leave out what is longer than `seconds` instead of
     refusing it) -> `data` (float32, mono, little-endian bytes), `rate`, `seconds`, `format`.
-    `seconds`: of sound that is read, at most. `within`: seconds until the child is killed. `memory`: bytes. `max_out`: bytes of
-    `data`; None: as many as `seconds` at `rate` have. Blocks: see `run_async`. Raises NotAudio, TooLong, TooBig, TimedOut.
+    Blocks: see `run_async`. Raises NotAudio, TooLong, TooBig, TimedOut.
     """
-    bounds = Bounds(
-        task=task,
-        seconds=seconds,
-        within=within,
-        memory=memory,
-        max_bytes=max_bytes,
-        max_out=_most(seconds, options) if max_out is None else max_out,
-        options=options,
-    )
-    with _opened(path, max_bytes) as source, tempfile.TemporaryFile() as answer:
+    bounds = Bounds.of(task, **wanted)
+    with _opened(path, bounds.max_bytes) as source, tempfile.TemporaryFile() as answer:
         with subprocess.Popen(command(bounds), stdin=source, stdout=answer, **_apart()) as child:  # noqa: S603 -- our own command
             try:
-                child.wait(within)
+                child.wait(bounds.within)
             except subprocess.TimeoutExpired as error:
-                raise TimedOut(f"It was not read within {within:g} s.") from error
+                raise TimedOut(f"It was not read within {bounds.within:g} s.") from error
             finally:
                 _kill(child.pid)
         return _answer(answer, bounds, child.returncode)
 
 
-async def run_async(
-    task: str,
-    path: str | Path | bytes,
-    *,
-    seconds: float = 20.0,
-    within: float = 20.0,
-    memory: int = 1 << 30,
-    max_bytes: int = MOST_BYTES,
-    max_out: int | None = None,
-    **options: Any,
-) -> dict[str, Any]:
+async def run_async(task: str, path: str | Path | bytes, **wanted: Any) -> dict[str, Any]:
     """As `run`, for an event loop, which is not held up. Cancelling this kills the child."""
-    bounds = Bounds(
-        task=task,
-        seconds=seconds,
-        within=within,
-        memory=memory,
-        max_bytes=max_bytes,
-        max_out=_most(seconds, options) if max_out is None else max_out,
-        options=options,
-    )
+    bounds = Bounds.of(task, **wanted)
     words = await asyncio.to_thread(command, bounds)  # the first one tries bubblewrap
-    with _opened(path, max_bytes) as source, tempfile.TemporaryFile() as answer:
+    with _opened(path, bounds.max_bytes) as source, tempfile.TemporaryFile() as answer:
         child = await asyncio.create_subprocess_exec(*words, stdin=source, stdout=answer, **_apart())
         try:
-            async with asyncio.timeout(within):
+            async with asyncio.timeout(bounds.within):
                 code = await child.wait()
         except TimeoutError as error:
-            raise TimedOut(f"It was not read within {within:g} s.") from error
+            raise TimedOut(f"It was not read within {bounds.within:g} s.") from error
         finally:
             _kill(child.pid)
             await asyncio.shield(child.wait())
