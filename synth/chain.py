@@ -32,8 +32,8 @@ def prepare(folder: Path, now: datetime.datetime) -> tuple[Path, Path]:
     if not (key.is_file() and certificate.is_file() and _lasts(certificate, now)):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         chain, secret = make(now)
-        _write(key, secret)
-        _write(certificate, chain)  # last: with it the pair is whole
+        write_private(key, secret)
+        write_private(certificate, chain)  # last: with it the pair is whole
     return certificate, key
 
 
@@ -97,7 +97,7 @@ def _lasts(certificate: Path, now: datetime.datetime) -> bool:
     return leaf.not_valid_after_utc > now + RENEWED_BEFORE
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_private(path: Path, content: bytes) -> None:
     """For the owner's eyes only, from the first byte; whole or not there."""
     beside = path.with_name(f".{path.name}.part")
     beside.unlink(missing_ok=True)
