@@ -37,3 +37,10 @@ Importing this package costs nothing. One job runs through these files, in this 
     lines.py       the log as lines that nobody can forge (the bot may import it)
     pup/           the miniature Bark that ships with the code
 """
+
+import os
+
+# torch's threads would spin for milliseconds after each of its operations, on the cores that the compiled kernels'
+# threads need for the next ones: steps of two and more rows took three times as long. GNU's OpenMP reads this when torch is
+# imported, so it stands here; transformers is as fast with it.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")

@@ -43,12 +43,13 @@ typedef struct {
 INLINE int panels(int items) { return (items + PANEL - 1) / PANEL; }
 INLINE int fours(int items) { return (items + 3) / 4; }
 INLINE int share(int items, int thread, int threads) { return (int)((int64_t)items * thread / threads); }
-INLINE int tile(int left) { return left >= ROWS ? ROWS : left >= 4 ? 4 : left >= 2 ? 2 : 1; }
+INLINE int tile(int left) { return left >= ROWS ? ROWS : left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1; }
 
 /* CALL(count) with a count that the compiler knows: that many rows' sums stay in registers. */
 #define WITH_TILE(count, CALL) \
     do { \
         if ((count) == ROWS) CALL(ROWS); \
+        else if ((count) == 8) CALL(ROWS > 8 ? 8 : 4); \
         else if ((count) == 4) CALL(4); \
         else if ((count) == 2) CALL(2); \
         else CALL(1); \
@@ -118,7 +119,7 @@ INLINE void multiply(
                     * (load(linear->scale + place + side * LANES) * pass->scales[row + r]);
             }
     } else {
-        product(count, 0, x + (size_t)row * n, n, (const float *)linear->weight + place * n, linear->inputs, sums);
+        product(count, 1, 0, x + (size_t)row * n, n, (const float *)linear->weight + place * n, 0, linear->inputs, sums);
     }
     for (int r = 0; r < count; r++) finish(linear, panel, sums[r], out + (size_t)(row + r) * width + place, how);
 }
@@ -202,6 +203,36 @@ static void soften(float *scores, int n, int end, float factor) {
     for (int i = n; i < end; i++) scores[i] = 0;
 }
 
+/* Scores of `wide` panels of keys. */
+INLINE void weigh(
+    int count, int wide, int half, const float *query, size_t apart, const char *keys, int panel, int d, float *scores, size_t stride
+) {
+    floats sums[ROWS][2];
+    size_t size = (size_t)PANEL * (size_t)d;
+    product(count, wide, half, query, apart, keys + (size_t)panel * size * (half ? 2 : 4), size, d, sums);
+    for (int side = 0; side < wide; side++)
+        for (int r = 0; r < count; r++) {
+            float *to = scores + (size_t)r * stride + (panel + side) * PANEL;
+            store(to, sums[side * count + r][0]);
+            store(to + LANES, sums[side * count + r][1]);
+        }
+}
+
+/* `wide` panels of values, mixed as the scores say. */
+INLINE void blend(
+    int count, int wide, int half, const float *scores, size_t stride, const char *values, int panel, size_t capacity, int end,
+    float *out, size_t apart, int d
+) {
+    floats sums[ROWS][2];
+    size_t size = (size_t)PANEL * capacity;
+    product(count, wide, half, scores, stride, values + (size_t)panel * size * (half ? 2 : 4), size, end, sums);
+    for (int side = 0; side < wide; side++) {
+        int first = (panel + side) * PANEL;
+        size_t width = sizeof(float) * (size_t)(d - first < PANEL ? d - first : PANEL);
+        for (int r = 0; r < count; r++) memcpy(out + (size_t)r * apart + first, sums[side * count + r], width);
+    }
+}
+
 /* `count` queries of one head, from position `first` of this pass on, over all that they may see. */
 INLINE void attend(int count, int half, const Pass *pass, int layer, int row, int head, int first, float *scores) {
     int c = pass->trunk->hidden, d = c / pass->trunk->heads, size = half ? 2 : 4, past = pass->pasts[row];
@@ -209,21 +240,18 @@ INLINE void attend(int count, int half, const Pass *pass, int layer, int row, in
     size_t place = (size_t)row * (size_t)pass->positions + (size_t)first, stride = (size_t)panels(pass->capacity) * PANEL;
     const float *query = pass->wide + place * 3 * (size_t)c + head * d;
     const char *keys = head_at(pass, layer, row, head), *values = keys + keys_size(d, pass->capacity) * (size_t)size;
-    floats sums[ROWS][2];
-    for (int panel = 0; panel < panels(end); panel++) {
-        product(count, half, query, 3 * (size_t)c, keys + (size_t)panel * PANEL * (size_t)d * (size_t)size, d, sums);
-        for (int r = 0; r < count; r++) {
-            store(scores + (size_t)r * stride + panel * PANEL, sums[r][0]);
-            store(scores + (size_t)r * stride + panel * PANEL + LANES, sums[r][1]);
-        }
+    for (int panel = 0, wide; panel < panels(end); panel += wide) {
+        wide = count == 1 && panel + 1 < panels(end) ? 2 : 1;
+#define WEIGH(wide) weigh(count, wide, half, query, 3 * (size_t)c, keys, panel, d, scores, stride)
+        if (wide == 2) WEIGH(2); else WEIGH(1);
     }
     for (int r = 0; r < count; r++)
         soften(scores + (size_t)r * stride, pass->causal ? past + first + r + 1 : end, end, 1 / sqrtf((float)d));
-    for (int panel = 0; panel < panels(d); panel++) {
-        size_t width = sizeof(float) * (size_t)(d - panel * PANEL < PANEL ? d - panel * PANEL : PANEL);
-        product(count, half, scores, stride, values + (size_t)panel * PANEL * (size_t)pass->capacity * (size_t)size, end, sums);
-        for (int r = 0; r < count; r++)
-            memcpy(pass->mixed + (place + (size_t)r) * (size_t)c + head * d + panel * PANEL, sums[r], width);
+    for (int panel = 0, wide; panel < panels(d); panel += wide) {
+        wide = count == 1 && panel + 1 < panels(d) ? 2 : 1;
+        float *out = pass->mixed + place * (size_t)c + head * d;
+#define BLEND(wide) blend(count, wide, half, scores, stride, values, panel, (size_t)pass->capacity, end, out, (size_t)c, d)
+        if (wide == 2) BLEND(2); else BLEND(1);
     }
 }
 

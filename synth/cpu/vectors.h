@@ -48,6 +48,11 @@ INLINE uint16_t half_of(float value) {
     return (uint16_t)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16); /* to the nearest, halves to even */
 }
 
+/* Fetch the cache lines that stand 4 KiB behind these: the processor does not look beyond a page by itself. */
+INLINE void look_ahead(const void *now, int lines) {
+    for (int line = 0; line < lines; line++) __builtin_prefetch((const char *)now + 4096 + 64 * line, 0, 2);
+}
+
 #if defined(__AVX512F__) && defined(__AVX512BW__)
 #define PAIRS(a, b) (ints)_mm512_madd_epi16((__m512i)(a), (__m512i)(b))
 #elif defined(__AVX2__)
@@ -70,22 +75,28 @@ INLINE ints dot4(ints sum, uint32_t x, ints w) {
 #endif
 }
 
-/* sums[count][2] = rows of x, `stride` apart, times a panel of floats, or of bfloat16 if `half`. */
-INLINE void product(int count, int half, const float *x, size_t stride, const void *panel, int inputs, floats (*sums)[2]) {
-    const float *wide = panel;
+/* Rows of x, `stride` apart, times `wide` panels of floats, or of bfloat16 if `half`, `apart` numbers from each other, are
+ * sums[panel * count + row][2]. Two panels at once make up for too few rows: a sum can be added to every fourth cycle only. */
+INLINE void product(
+    int count, int wide, int half, const float *x, size_t stride, const void *panel, size_t apart, int inputs, floats (*sums)[2]
+) {
+    const float *whole = panel;
     const uint16_t *narrow = panel;
-    for (int row = 0; row < count; row++) sums[row][0] = sums[row][1] = (floats){0};
-    for (int input = 0; input < inputs; input++) {
-        size_t place = (size_t)input * PANEL;
-        floats left = half ? load_half(narrow + place) : load(wide + place);
-        floats right = half ? load_half(narrow + place + LANES) : load(wide + place + LANES);
+    for (int sum = 0; sum < wide * count; sum++) sums[sum][0] = sums[sum][1] = (floats){0};
+    for (int input = 0; input < inputs; input++)
+#pragma GCC unroll 2
+        for (int side = 0; side < wide; side++) {
+            size_t place = (size_t)side * apart + (size_t)input * PANEL;
+            look_ahead(half ? (const void *)(narrow + place) : whole + place, (half ? 2 : 4) * PANEL / 64);
+            floats left = half ? load_half(narrow + place) : load(whole + place);
+            floats right = half ? load_half(narrow + place + LANES) : load(whole + place + LANES);
 #pragma GCC unroll 12
-        for (int row = 0; row < count; row++) {
-            floats value = every(x[row * stride + input]);
-            sums[row][0] += value * left;
-            sums[row][1] += value * right;
+            for (int row = 0; row < count; row++) {
+                floats value = every(x[row * stride + input]);
+                sums[side * count + row][0] += value * left;
+                sums[side * count + row][1] += value * right;
+            }
         }
-    }
 }
 
 /* The same for rows of unsigned bytes and a panel of signed ones; `groups` of four inputs. */
@@ -93,6 +104,7 @@ INLINE void product_of_codes(int count, const uint8_t *x, size_t stride, const i
     for (int row = 0; row < count; row++) sums[row][0] = sums[row][1] = (ints){0};
     for (int group = 0; group < groups; group++) {
         ints left = load_ints(panel), right = load_ints(panel + 4 * LANES);
+        look_ahead(panel, 4 * PANEL / 64);
         panel += 4 * PANEL;
 #pragma GCC unroll 12
         for (int row = 0; row < count; row++) {
