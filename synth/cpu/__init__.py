@@ -6,5 +6,5 @@ library.py       the library's structures and functions, and its threads
 packed.py        weights in the order in which the library reads them
 networks.py      the causal and the fine transformer of synth.model, computed by the library
 quantised.py     8-bit arithmetic in plain torch: its definition, and what runs where there is no compiler
-transformer.c    the arithmetic (vectors.h, pool.h help it): begin there
+transformer.c    the arithmetic (vectors.h, tiles.h and pool.h help it): begin there
 """

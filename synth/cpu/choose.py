@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from synth.cpu.build import NoKernels, default_folder
 from synth.cpu.library import Kernels, open_kernels
@@ -18,7 +18,7 @@ from synth.pipeline import Model
 log = logging.getLogger(__name__)
 
 WORTH_A_THREAD = 2_000_000  # weights of a network: with fewer, threads would wait for each other more than they work
-CLOSE = 1e-3  # between sums of 50 products of numbers around 1: rounding is a thousand times smaller
+CLOSE = 1e-3  # between sums of 64 products of numbers around 1: rounding is a thousand times smaller
 
 
 def quicken(model: Model, *, eight_bits: bool, threads: int, folder: Path | None = None) -> Model:
@@ -60,14 +60,19 @@ def _weights(layers: nn.Module) -> int:
 
 
 def check(kernels: Kernels) -> None:
-    """Compare the library with torch on one small layer in both precisions. NoKernels: a compiler can be wrong, too."""
+    """Compare the library with torch on small layers in both precisions. NoKernels: a compiler can be wrong, too."""
     numbers = torch.Generator().manual_seed(0)
-    x = torch.randn(kernels.panel + 1, 50, generator=numbers)
-    plain = nn.Linear(50, kernels.panel + 1)
-    with torch.inference_mode():
-        plain.weight.copy_(torch.randn(plain.weight.shape, generator=numbers))
-        for eight_bits, want in ((False, plain(x)), (True, QuantisedLinear(plain)(x))):
-            packed = PackedLinear(plain.weight, plain.bias, kernels, eight_bits=eight_bits)
-            error = (packed.columns(x, 0, packed.outputs) - want).abs().max().item()
-            if not error < CLOSE:
-                raise NoKernels(f"what the compiler made computes wrong numbers (by {error:.2g})")
+    for inputs in (50, 64):  # a matrix unit is used for the latter
+        x = torch.randn(kernels.panel + 1, inputs, generator=numbers)
+        plain = nn.Linear(inputs, kernels.panel + 1)
+        with torch.inference_mode():
+            plain.weight.copy_(torch.randn(plain.weight.shape, generator=numbers))
+            _compare(kernels, plain, x)
+
+
+def _compare(kernels: Kernels, plain: nn.Linear, x: Tensor) -> None:
+    for eight_bits, want in ((False, plain(x)), (True, QuantisedLinear(plain)(x))):
+        packed = PackedLinear(plain.weight, plain.bias, kernels, eight_bits=eight_bits)
+        error = (packed.columns(x, 0, packed.outputs) - want).abs().max().item()
+        if not error < CLOSE:
+            raise NoKernels(f"what the compiler made computes wrong numbers (by {error:.2g})")

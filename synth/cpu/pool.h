@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include "tiles.h"
 #if defined(__x86_64__) || defined(__i386__)
 #include <immintrin.h>
 #endif
@@ -21,6 +22,7 @@ typedef void Work(const void *task, int thread);
 
 typedef struct Pool {
     int threads;             /* the caller's included */
+    int tiles;               /* whether they may use the matrix unit */
     pthread_mutex_t entry;   /* one task at a time */
     pthread_mutex_t lock;    /* of the two counts below, for those who sleep */
     pthread_cond_t changed;
@@ -114,6 +116,7 @@ void close_pool(Pool *pool) {
 Pool *open_pool(int threads) {
     Pool *pool = calloc(1, sizeof(Pool) + (size_t)threads * sizeof(struct Seat));
     if (!pool) return NULL;
+    pool->tiles = may_tile();
     pthread_mutex_init(&pool->entry, NULL);
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->changed, NULL);

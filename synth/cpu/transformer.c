@@ -11,6 +11,7 @@
  * Letters: C hidden size, D channels of a head. The Python half is library.py. */
 
 #include "pool.h"
+#include "tiles.h"
 #include "vectors.h"
 
 typedef struct { const float *gain, *bias; } Norm;                       /* bias may be NULL */
@@ -43,7 +44,9 @@ typedef struct {
 INLINE int panels(int items) { return (items + PANEL - 1) / PANEL; }
 INLINE int fours(int items) { return (items + 3) / 4; }
 INLINE int share(int items, int thread, int threads) { return (int)((int64_t)items * thread / threads); }
-INLINE int tile(int left) { return left >= ROWS ? ROWS : left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1; }
+INLINE int tile(int left, int most) {
+    return left >= most ? most : left >= ROWS ? ROWS : left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
+}
 
 /* CALL(count) with a count that the compiler knows: that many rows' sums stay in registers. */
 #define WITH_TILE(count, CALL) \
@@ -105,13 +108,15 @@ INLINE void finish(const Linear *linear, int panel, floats *sums, float *out, Fi
 INLINE void multiply(
     int count, const Pass *pass, const Linear *linear, const float *x, int row, int panel, float *out, size_t width, Finish how
 ) {
-    floats sums[ROWS][2];
+    floats sums[TILED][2];
     size_t n = (size_t)linear->inputs, place = (size_t)panel * PANEL;
     if (linear->scale) {
-        ints whole_sums[ROWS][2];
+        ints whole_sums[TILED][2];
         int groups = fours(linear->inputs);
         const int8_t *weight = (const int8_t *)linear->weight + place * 4 * (size_t)groups;
-        product_of_codes(count, pass->codes + (size_t)row * 4 * groups, 4 * (size_t)groups, weight, groups, whole_sums);
+        const uint8_t *codes = pass->codes + (size_t)row * 4 * groups;
+        if (TILES && count == TILED) product_of_tiles(codes, 4 * (size_t)groups, weight, linear->inputs, whole_sums);
+        else product_of_codes(count, codes, 4 * (size_t)groups, weight, groups, whole_sums);
         for (int r = 0; r < count; r++)
             for (int side = 0; side < 2; side++) {
                 ints exact = whole_sums[r][side] - load_ints(linear->shift + place + side * LANES);
@@ -124,19 +129,25 @@ INLINE void multiply(
     for (int r = 0; r < count; r++) finish(linear, panel, sums[r], out + (size_t)(row + r) * width + place, how);
 }
 
+/* How many rows a panel is multiplied by, if there are so many. */
+INLINE int rows_at_once(const Pass *pass, const Linear *linear) {
+    return pass->pool->tiles && linear->scale && linear->inputs % DEEP == 0 ? TILED : ROWS;
+}
+
 /* Rows from..to times panels first..last. Rows come in blocks that stay in the second-level cache. */
 static void apply(
     const Pass *pass, const Linear *linear, const float *x, int from, int to, int first, int last, float *out, size_t width, Finish how
 ) {
-    int block = (512 << 10) / (linear->inputs * (linear->scale ? 1 : 4)) / ROWS * ROWS;
-    if (block < ROWS) block = ROWS;
+    int most = rows_at_once(pass, linear), block = (512 << 10) / (linear->inputs * (linear->scale ? 1 : 4)) / most * most;
+    if (block < most) block = most;
     for (int begin = from; begin < to; begin += block) {
         int end = begin + block < to ? begin + block : to;
         for (int panel = first; panel < last; panel++)
             for (int row = begin, count; row < end; row += count) {
-                count = tile(end - row);
+                count = tile(end - row, most);
 #define MULTIPLY(rows) multiply(rows, pass, linear, x, row, panel, out, width, how)
-                WITH_TILE(count, MULTIPLY);
+                if (TILES && count == TILED) MULTIPLY(TILED);
+                else WITH_TILE(count, MULTIPLY);
             }
     }
 }
@@ -151,8 +162,8 @@ static void linear_layer(
         int first = share(count, thread, threads), last = share(count, thread + 1, threads);
         apply(pass, linear, x, 0, m, first, last, out, (size_t)width, how);
     } else {
-        int tiles = (m + ROWS - 1) / ROWS, end = share(tiles, thread + 1, threads) * ROWS;
-        apply(pass, linear, x, share(tiles, thread, threads) * ROWS, end < m ? end : m, 0, count, out, (size_t)width, how);
+        int most = rows_at_once(pass, linear), tiles = (m + most - 1) / most, end = share(tiles, thread + 1, threads) * most;
+        apply(pass, linear, x, share(tiles, thread, threads) * most, end < m ? end : m, 0, count, out, (size_t)width, how);
     }
     meet(pass->pool);
 }
@@ -257,7 +268,7 @@ INLINE void attend(int count, int half, const Pass *pass, int layer, int row, in
 
 INLINE void attend_to(int half, const Pass *pass, int layer, int row, int head, int first, int last, float *scores) {
     for (int count; first < last; first += count) {
-        count = tile(last - first);
+        count = tile(last - first, ROWS);
 #define ATTEND(rows) attend(rows, half, pass, layer, row, head, first, scores)
         WITH_TILE(count, ATTEND);
     }
@@ -276,13 +287,7 @@ static void attention(const Pass *pass, int layer, int thread) {
     meet(pass->pool);
 }
 
-static void pass_through(const void *task, int thread) {
-    const Pass *pass = task;
-    int m = pass->rows * pass->positions;
-    if (pass->single) {
-        linear_layer(pass, NULL, pass->single, pass->stream, m, pass->wide, pass->single->outputs, SET, thread);
-        return;
-    }
+static void all_blocks(const Pass *pass, int m, int thread) {
     int c = pass->trunk->hidden;
     for (int layer = 0; layer < pass->trunk->layers; layer++) {
         const Block *block = &pass->trunk->blocks[layer];
@@ -294,6 +299,15 @@ static void pass_through(const void *task, int thread) {
         linear_layer(pass, &block->norm_2, &block->mlp_in, pass->stream, m, pass->wide, 4 * c, GELU, thread);
         linear_layer(pass, NULL, &block->mlp_out, pass->wide, m, pass->stream, c, ADD, thread);
     }
+}
+
+static void pass_through(const void *task, int thread) {
+    const Pass *pass = task;
+    int m = pass->rows * pass->positions;
+    if (pass->pool->tiles) open_tiles();
+    if (pass->single) linear_layer(pass, NULL, pass->single, pass->stream, m, pass->wide, pass->single->outputs, SET, thread);
+    else all_blocks(pass, m, thread);
+    if (pass->pool->tiles) close_tiles();
 }
 
 int panel_width(void) { return PANEL; }

@@ -35,11 +35,17 @@ INLINE void store(float *to, floats value) { memcpy(to, &value, sizeof value); }
 INLINE ints all(uint32_t value) { return (ints){0} + (int32_t)value; }
 INLINE floats every(float value) { return value - (floats){0}; } /* 0 + value would be an addition: it changes -0 */
 
-/* bfloat16 is the upper half of a float. */
+/* bfloat16 is the upper half of a float. (GCC 12 would widen the vector in four parts by itself.) */
 INLINE floats load_half(const uint16_t *from) {
     halves value;
     memcpy(&value, from, sizeof value);
+#if defined(__AVX512F__) && defined(__AVX512BW__)
+    return (floats)((ints)_mm512_cvtepu16_epi32((__m256i)value) << 16);
+#elif defined(__AVX2__)
+    return (floats)((ints)_mm256_cvtepu16_epi32((__m128i)value) << 16);
+#else
     return (floats)(__builtin_convertvector(value, ints) << 16);
+#endif
 }
 
 INLINE uint16_t half_of(float value) {

@@ -15,6 +15,7 @@ from synth.cpu.library import Kernels, open_kernels
 
 LESS = {
     "best": "",
+    "no AMX": "-mno-amx-int8",
     "no VNNI": "-mno-avx512vnni -mno-avxvnni",
     "AVX2": "-mno-avx512f -mno-avxvnni",
     "SSE2": "-mno-avx512f -mno-avx",
