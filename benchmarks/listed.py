@@ -6,6 +6,8 @@ import asyncio
 import importlib
 import inspect
 import multiprocessing
+import os
+import signal
 import sys
 
 BENCHMARKS = {  # name: (module, function and size; what it prints)
@@ -30,6 +32,7 @@ BENCHMARKS = {  # name: (module, function and size; what it prints)
     "watermark": ("watermark main", "what the watermark survives, in minutes"),
 }
 USUAL = list(BENCHMARKS)[: list(BENCHMARKS).index("batch-clip")]  # what `make bench` prints
+PATIENCE = 5.0  # seconds
 STOPPED = 130  # the exit status of a program that was interrupted
 
 
@@ -39,8 +42,14 @@ def apart(name: str) -> int:
     child.start()
     try:
         child.join()
+    except KeyboardInterrupt:
+        child.join(PATIENCE)  # as a rule it was interrupted, too, and tidies up
+        if child.is_alive() and child.pid:
+            os.kill(child.pid, signal.SIGINT)
+            child.join(PATIENCE)
+        raise
     finally:
-        child.terminate()  # where only this process was interrupted
+        child.terminate()
         child.join()
     if child.exitcode == STOPPED:
         raise KeyboardInterrupt

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+import transformers
 from transformers import BarkModel
 
 from benchmarks import work
@@ -115,6 +116,8 @@ def loaded_as(form: str, folder: Path, kind: str, profile: str) -> Callable[[flo
     torch.set_num_threads(device.usable_cores())
     dtype = torch.float32 if kind == "cpu" else torch.float16
     if form == THEIRS:
+        transformers.logging.set_verbosity_error()
+        transformers.logging.disable_progress_bar()
         bark = with_generation(BarkModel.from_pretrained(folder, dtype=dtype).eval().to(kind))
         bark.codec_model.float()
         return lambda seconds: work.their_clip(bark, seconds)

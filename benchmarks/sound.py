@@ -57,7 +57,7 @@ async def main() -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(synth.run())
         try:
-            with tempfile.TemporaryDirectory() as folder:
+            with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
                 await compare_times(synth, Path(folder))
                 await compare_loudness(synth, Path(folder))
         finally:

@@ -62,6 +62,7 @@ def reference(ids: list[int], length: int) -> Work:
     """The same text through transformers' generate()."""
     folder = Path(synth.pup.__file__).parent / "model"
     transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
     bark = transformers.BarkModel.from_pretrained(folder, dtype=torch.float32).eval()
     tokens = torch.zeros(1, length, dtype=torch.long)
     tokens[0, : len(ids)] = torch.tensor(ids)
