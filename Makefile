@@ -59,8 +59,8 @@ $(AUDIT): $(READY)
 audit: $(AUDIT)  ## known holes in what barkbot is built on (asks a public database)
 	$(BIN)/pip-audit --strict --disable-pip --no-deps --requirement constraints.txt $(ARGS)
 
-bench: $(READY)  ## speed, as ratios measured in one run
-	$(BIN)/python -m benchmarks
+bench: $(READY)  ## speed and memory beside their floors, as ratios measured in one run
+	$(BIN)/python -m benchmarks $(ARGS)
 
 picture: $(READY)  ## the README's picture: what the demo received, and how a recogniser reads it
 	@$(BIN)/barkbot demo --once "$(FOX)" | tee /dev/stderr | tail -n 1 | xargs -I FILE \

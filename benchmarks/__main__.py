@@ -1,40 +1,45 @@
-"""Run all benchmarks, or those named."""
+"""Run the benchmarks that are named, or the usual ones."""
 
-import asyncio
+from __future__ import annotations
+
+import argparse
 import sys
 
-from benchmarks import batch, cpu, crowd, engine, look_ahead, memory, quality, rivals, sound, start, stream, watermark
-from benchmarks.rival_libraries import installed
+from benchmarks.listed import BENCHMARKS, STOPPED, USUAL, apart
 
-BENCHMARKS = {
-    "engine": engine.main,
-    "cpu": cpu.main,
-    "cpu-clip": cpu.clip,
-    "quality": quality.main,
-    "quality-words": quality.words,
-    "batch": batch.main,
-    "batch-clip": batch.clips,
-    "rivals": rivals.main,
-    "stream": stream.main,
-    "sound": lambda: asyncio.run(sound.main()),
-    "look_ahead": look_ahead.main,
-    "memory": memory.main,
-    "memory-large": memory.large,
-    "start": lambda: asyncio.run(start.main()),
-    "crowd": lambda: asyncio.run(crowd.main()),
-    "watermark": watermark.main,
-}
 
-# minutes each; rivals joins in where one of the packages is there
-ASKED_FOR = {
-    "quality-words",
-    "batch-clip",
-    "watermark",
-    *([] if any(map(installed, ("onnxruntime", "openvino", "torchao"))) else ["rivals"]),
-}
+def main() -> int:
+    """The exit status: 1 where a benchmark failed."""
+    failed = []
+    try:
+        for name in arguments():
+            print(f"== {name}", flush=True)
+            failed += [name] if apart(name) else []
+            print(flush=True)
+    except KeyboardInterrupt:
+        print("\nstopped", file=sys.stderr)
+        return STOPPED
+    if failed:
+        print(f"failed: {', '.join(failed)}", file=sys.stderr)
+    return bool(failed)
+
+
+def arguments() -> list[str]:
+    """The names; for one that there is not, a sentence and all that there are."""
+    lines = "\n".join(f"  {name:14} {words}" for name, (_, words) in BENCHMARKS.items())
+    listed = f"benchmarks:\n{lines}\n\nthe usual ones: {', '.join(USUAL)}\n"
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=__doc__,
+        epilog=listed,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    names: list[str] = parser.parse_args().names or USUAL
+    if unknown := [name for name in names if name not in BENCHMARKS]:
+        parser.exit(2, f"There is no benchmark {', '.join(unknown)}.\n\n{listed}")
+    return names
+
 
 if __name__ == "__main__":
-    for name in sys.argv[1:] or [name for name in BENCHMARKS if name not in ASKED_FOR]:
-        print(f"== {name}")
-        BENCHMARKS[name]()
-        print()
+    sys.exit(main())

@@ -1,141 +1,118 @@
 """Several rows at once: tokens a second of all rows together, and whole clips side by side against one after another.
 
-Bark small with random weights, on the GPU in float16 if there is one, else on the CPU in all its forms. Beside the decode
-steps is the floor: the bytes that a step must read, the weights once and the caches of all rows, over the bandwidth
-measured with as many bytes.
+Bark small and large with random weights, in all forms. Beside the decode steps is the floor: the bytes that a step must
+read, the weights once and the caches of all rows (`benchmarks.floors`).
 """
 
 from __future__ import annotations
 
-import copy
 import functools
-import resource
 import statistics
 import warnings
 from typing import Any
 
 import numpy as np
 import torch
-import transformers
 
-from benchmarks import cpu, small, work
-from benchmarks.report import heading, short
-from benchmarks.turns import Work, take_turns
+from benchmarks import work
+from benchmarks.floors import Floor
+from benchmarks.forms import THEIRS, kinds, prepare, progress, short_of
+from benchmarks.report import figure, short
+from benchmarks.turns import take_turns
 from synth.batch import Batch
-from synth.device import usable_cores
-from synth.pipeline import Model, Piece, Request, speak
+from synth.pipeline import Model, Piece, speak
 
 ROWS = (1, 2, 4, 8, 16, 32)
-REPEATS, STEPS = 5, 4  # steps in one measurement
+REPEATS, STEPS = {"small": 4, "large": 2}, 4  # steps in one measurement
 DECODING = (("semantic", 277), ("coarse", 277), ("coarse", 903))  # positions before the first step
 TAKES = {"cpu": (1, 2, 4), "cuda": (1, 4, 8, 16, 32)}
 SECONDS = 2.0  # of each take
-FORMS = ("exact, no compiler", "exact", "int8")  # of the CPU's
+LEFT_OUT = "eager int8"
+LOSS = 1.2  # times the caches: a cache that grows is copied layer by layer
 
 
-def main() -> None:
-    """Print a table for each stage and context."""
-    bark, forms = prepare()
-    with torch.inference_mode(), warnings.catch_warnings(action="ignore"):
-        for stage, context in DECODING:
-            table(bark, forms, stage, context)
+def main(size: str) -> None:
+    """Print the tables of one size."""
+    for kind in kinds():
+        tables(size, kind)
 
 
 def clips() -> None:
     """Print how fast takes of one text are made, one after another and side by side."""
-    _, forms = prepare()
-    forms.pop("exact, no compiler", None)
-    print(f"takes of {SECONDS:g} s with a voice: seconds of work for a second of audio, all takes together")
-    print("| form | takes | alone | in a batch | ratio | same codes |\n|---|---|---|---|---|---|")
-    for name, model in forms.items():
-        for takes in TAKES[model.device.type]:
-            print(f"| {name} | {takes} | {side_by_side(model, takes)} |", flush=True)
-    print(peak())
+    for kind in kinds():
+        _, forms = prepare("small", kind, seats=TAKES[kind][-1], but=LEFT_OUT)
+        print(
+            f"takes of {SECONDS:g} s with a voice on {kind}: seconds of work for a second of audio, all takes together"
+        )
+        print("| form | takes | alone | in a batch | ratio | same codes |\n|---|---|---|---|---|---|")
+        for name, model in list(forms.items())[1:]:
+            for takes in TAKES[kind]:
+                print(f"| {name} | {takes} | {side_by_side(model, takes)} |", flush=True)
+        print()
 
 
-def prepare() -> tuple[Any, dict[str, Model]]:
-    """The heading, transformers' model, and all forms of ours; on the GPU if there is one."""
-    transformers.logging.set_verbosity_error()
-    torch.set_num_threads(usable_cores())
-    print(heading("torch", "transformers", "numpy"))
-    bark = small.theirs()
-    if torch.cuda.is_available():
-        print(f"Bark small with random weights, float16, on {torch.cuda.get_device_name()}\n")
-        for part in (bark.semantic, bark.coarse_acoustics, bark.fine_acoustics):
-            part.to("cuda", torch.float16)
-        bark.codec_model.to("cuda")
-        return bark, {"float16": small.ours(bark)}
-    print(f"Bark small with random weights, {usable_cores()} threads\n")
-    forms = cpu.models(small.ours(bark), usable_cores())
-    return bark, {name: forms[name] for name in FORMS}
+def tables(size: str, kind: str) -> None:
+    """Of one size on one kind of device."""
+    bark, forms = prepare(size, kind, seats=ROWS[-1], but=LEFT_OUT)
+    with torch.inference_mode(), warnings.catch_warnings(action="ignore"):
+        for stage, context in DECODING if forms else ():
+            columns = [THEIRS, *forms, *(f"floor of {name}" for name in floors_of(forms))]
+            print(f"Bark {size} on {kind}, {stage} decoding at context {context}, tokens/s of all rows together\n")
+            print(f"| rows | {' | '.join(columns)} |\n|{'---|' * (1 + len(columns))}")
+            apart = [line(bark, forms, size, (stage, context, STEPS, rows)) for rows in ROWS]
+            print(
+                "\n*: one form after another, as the caches of all would take too much memory\n" if any(apart) else ""
+            )
 
 
-def table(bark: Any, forms: dict[str, Model], stage: str, context: int) -> None:
-    """Print tokens a second of one stage, a line for each number of rows."""
-    sizes = (("float16", 2, 2),) if torch.cuda.is_available() else (("exact", 4, 4), ("int8", 1, 2))
-    columns = ["transformers", *forms, *(f"floor of {name}" for name, _, _ in sizes)]
-    print(f"{stage} decoding at context {context}, tokens/s of all rows together")
-    print(f"| rows | {' | '.join(columns)} |\n|{'---|' * (1 + len(columns))}")
-    for rows in ROWS:
-        cells = {"transformers": their_steps(bark, stage, context, rows)}
-        cells |= {name: our_steps(model, stage, context, rows) for name, model in forms.items()}
-        took = take_turns(cells, repeats=REPEATS)
-        shown = [short([rows * STEPS / seconds for seconds in each.wall]) for each in took.values()]
-        for _, weight, number in sizes:
-            size = cpu.step_bytes(work.OUTPUTS[stage], context, rows=rows, weight=weight, number=number)
-            shown.append(f"{rows * cpu.bandwidth(size) / size:.0f}")
-        print(f"| {rows} | {' | '.join(shown)} |", flush=True)
-    print(f"{peak()}\n")
+def line(bark: Any, forms: dict[str, Model], size: str, at: tuple[str, int, int, int]) -> bool:
+    """Print a line of a table: the forms in turn, or where there is too little memory each by itself, which is returned."""
+    stage, context, steps, rows = at
+    kind = bark.device.type
+    progress(f"{size} on {kind}: {stage} {context}, rows: {rows}")
+    floors = {name: Floor(size, kind, name) for name in (THEIRS, *forms)}
+    needed = {name: LOSS * cache_bytes(floors[name], name, context, rows) for name in floors}
+    cells: dict[str, Any] = {THEIRS: functools.partial(work.their_decoding, bark, *at)}
+    cells |= {name: functools.partial(work.our_decoding, model, *at) for name, model in forms.items()}
+    apart = bool(short_of(sum(needed.values()), kind))
+    took = {}
+    for group in [[name] for name in cells] if apart else [list(cells)]:
+        if not short_of(sum(needed[name] for name in group), kind):
+            took |= take_turns({name: cells[name]() for name in group}, repeats=REPEATS[size])
+    shown = [
+        short([rows * steps / seconds for seconds in took[name].wall]) if name in took else "no memory"
+        for name in cells
+    ]
+    shown += [f"{figure(rows / floors[name].step(stage, context, rows))}" for name in floors_of(forms)]
+    print(f"| {rows}{' *' * apart} | {' | '.join(shown)} |", flush=True)
+    return apart
 
 
-def their_steps(bark: Any, stage: str, context: int, rows: int) -> Work:
-    """transformers: what its generate() does to a network for each token, without the rest."""
-    network = bark.semantic if stage == "semantic" else bark.coarse_acoustics
-    first, last = work.FIRST[stage], work.FIRST[stage] + work.OUTPUTS[stage]
-    cache = transformers.DynamicCache()
-    network(work.ids(context).to(network.device), past_key_values=cache, use_cache=True)
-    cache.batch_repeat_interleave(rows)
-
-    def run() -> None:
-        token = torch.zeros(rows, 1, dtype=torch.long, device=network.device)
-        for _ in range(STEPS):
-            logits = network(token, past_key_values=cache, use_cache=True).logits
-            token = logits[:, -1:, first:last].argmax(-1) + first
-        cache.crop(-STEPS)
-
-    return run
+def floors_of(forms: dict[str, Model]) -> list[str]:
+    """The forms whose floors differ."""
+    return [name for name in forms if name != "eager"]
 
 
-def our_steps(model: Model, stage: str, context: int, rows: int) -> Work:
-    """Ours: the rows' caches are each their own."""
-    network = getattr(model, stage)
-    first, last = work.FIRST[stage], work.FIRST[stage] + work.OUTPUTS[stage]
-    filled = network.new_cache()
-    network.prefill(network.embed(work.ids(context).to(network.device)), filled)
-    caches = [copy.deepcopy(filled) for _ in range(rows)]
-
-    def run() -> None:
-        for cache in caches:
-            cache.length = context
-        token = torch.zeros(rows, dtype=torch.long, device=network.device)
-        for _ in range(STEPS):
-            hidden = network.decode_tokens(token, caches)
-            token = network.logits(hidden, first, last).argmax(-1) + first
-
-    return run
+def cache_bytes(floor: Floor, name: str, context: int, rows: int) -> float:
+    """What the caches take that are made for a measurement. On a GPU, a static form has its own from the beginning."""
+    positions = context if name == THEIRS else 1024
+    if floor.kind != "cpu" and name not in (THEIRS, "eager"):
+        return 0
+    return 2 * floor.layers * floor.width * positions * rows * floor.form.cache
 
 
 def side_by_side(model: Model, takes: int) -> str:
     """The cells of a line."""
     made: dict[str, list[Piece]] = {}
+    requests = [work.request(SECONDS, seed, greedy=False) for seed in range(takes)]
 
     def alone() -> None:
-        made["alone"] = [speak(model, request(seed)).pieces[0] for seed in range(takes)]
+        made["alone"] = [speak(model, request).pieces[0] for request in requests]
 
     def together() -> None:
         batch = Batch(seats=takes)
         shared = batch.share(model)
-        tasks = [batch.start(functools.partial(speak, shared, request(seed))) for seed in range(takes)]
+        tasks = [batch.start(functools.partial(speak, shared, request)) for request in requests]
         while batch.busy:
             batch.turn()
         made["together"] = [task.result().pieces[0] for task in tasks]
@@ -151,19 +128,3 @@ def agreement(one: Piece, other: Piece) -> float:
     """The share of the codes that are the same, as far as the shorter one goes."""
     frames = min(one.fine.shape[1], other.fine.shape[1])
     return float(np.mean(one.fine[:, :frames] == other.fine[:, :frames]))
-
-
-def request(seed: int) -> Request:
-    """A take: drawn by chance, without an end of its own."""
-    return Request(pieces=[work.TEXT], voice=small.voice(), seed=seed, min_eos_p=None, max_seconds=SECONDS)
-
-
-def peak() -> str:
-    """The most memory so far, of the GPU's or of the process, all forms together."""
-    if torch.cuda.is_available():
-        return f"most memory so far: {torch.cuda.max_memory_allocated() / 1e9:.2f} GB on the GPU"
-    return f"most memory so far: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB"
-
-
-if __name__ == "__main__":
-    main()

@@ -209,7 +209,3 @@ def row(found: Sequence[float]) -> str:
         found[min(len(found) - 1, int(len(found) * share))] if found else math.nan for share in (0.5, 0.95, 0.99, 1)
     ]
     return "".join(f"{value * 1000:8.1f}" for value in shares)
-
-
-if __name__ == "__main__":
-    asyncio.run(main())

@@ -134,7 +134,3 @@ def cost(schedule: Schedule) -> tuple[int, int]:
         if last:
             break
     return chunks, computed
-
-
-if __name__ == "__main__":
-    main()

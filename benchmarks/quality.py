@@ -10,19 +10,17 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks import small
+from benchmarks import random_bark
+from benchmarks.forms import compiled, eager_int8
 from benchmarks.report import heading
 from synth import checkpoint
 from synth.coarse import flatten, prompt_ids, window_at
-from synth.cpu.choose import quicken
-from synth.cpu.quantised import quantise_layers
-from synth.device import usable_cores
 from synth.engine import tokenized
 from synth.model import CausalTransformer
 from synth.pipeline import Model, Piece, Request, speak
@@ -45,10 +43,10 @@ def main() -> None:
     """Print how far the forms agree with the exact model."""
     print(heading("torch", "numpy"))
     with torch.inference_mode():
-        exact = quicken(checkpoint.load("pup"), eight_bits=False, threads=usable_cores())
+        exact = compiled(checkpoint.load("pup"), "exact")
         jobs = [shipped_job(exact, sentence) for sentence in SENTENCES]
         agreement("the shipped model", exact, forms(checkpoint.load("pup")), jobs)
-        plain = small.ours(small.theirs())
+        plain = random_bark.ours(random_bark.theirs("small"), "small")
         agreement("Bark small, random weights", plain, forms(plain), [random_job()])
 
 
@@ -56,7 +54,7 @@ def words() -> None:
     """Print the word error rate of the forms that are spoken, over all sentences in each voice of the shipped model."""
     print(heading("torch", "numpy"))
     plain, recogniser = checkpoint.load("pup"), Recogniser()
-    spoken = {"exact": quicken(dataclasses.replace(plain), eight_bits=False, threads=usable_cores())}
+    spoken = {"exact": compiled(plain, "exact")}
     spoken |= {name: model for name, model in forms(plain).items() if name in SPOKEN}
     print(f"{len(PLAN.sentences)} sentences: word errors (95 % interval), sentences identified among 20")
     for voice in plain.voices.names():
@@ -66,34 +64,14 @@ def words() -> None:
 
 def forms(plain: Model) -> dict[str, Model]:
     """All that can be computed here, each with networks of its own where it changes them."""
-    kinds = {"cpu", "cuda" if torch.cuda.is_available() else "cpu"}
-    return {name: make(plain) for name, (kind, make) in FORMS.items() if kind in kinds}
-
-
-def compiled(plain: Model) -> Model:
-    """8 bits, by the compiled kernels."""
-    return quicken(dataclasses.replace(plain), eight_bits=True, threads=usable_cores())
-
-
-def torch_alone(plain: Model) -> Model:
-    """8 bits, by torch."""
-    model = small.with_own_networks(plain)
-    for network in (model.semantic, model.coarse, model.fine):
-        quantise_layers(network)
-    return model
+    made = {"int8": compiled(plain, "int8"), "eager int8": eager_int8(plain)}
+    return made | ({"float16": half(plain)} if torch.cuda.is_available() else {})
 
 
 def half(plain: Model) -> Model:
     """float16 on a GPU."""
-    parts = {name: copy.deepcopy(getattr(plain, name)).to("cuda", torch.float16) for name in small.NETWORKS}
+    parts = {name: copy.deepcopy(getattr(plain, name)).to("cuda", torch.float16) for name in random_bark.NETWORKS}
     return dataclasses.replace(plain, device=torch.device("cuda"), **parts)
-
-
-FORMS: dict[str, tuple[str, Callable[[Model], Model]]] = {  # where it can be computed, and what makes it
-    "int8": ("cpu", compiled),
-    "int8, no compiler": ("cpu", torch_alone),
-    "float16": ("cuda", half),
-}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -114,7 +92,7 @@ def shipped_job(model: Model, sentence: str) -> Job:
 
 def random_job() -> Job:
     """Two seconds of random tokens behind ten."""
-    voice, semantic, frames = small.voice(), 100, 150
+    voice, semantic, frames = random_bark.voice(), 100, 150
     part = Piece(
         waveform=np.zeros(0, np.float32),
         semantic=voice.semantic_prompt[:semantic],
@@ -192,7 +170,3 @@ def _next(network: CausalTransformer, embeds: Tensor, places: int) -> Tensor:
     """Logits (places, V) of the last places of a prompt (1, T, C)."""
     hidden = network(embeds, network.new_cache())
     return network.logits(hidden[0, -places:], 0, network.config.output_vocab_size)
-
-
-if __name__ == "__main__":
-    main()

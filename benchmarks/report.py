@@ -40,8 +40,15 @@ def spread(samples: Sequence[float], unit: str = "s") -> str:
 
 
 def short(samples: Sequence[float]) -> str:
-    """Median, least and most, for a cell of a table."""
-    return f"{statistics.median(samples):.3g} ({min(samples):.3g} to {max(samples):.3g})"
+    """Median, least and most, for a cell of a table; a single sample as it is."""
+    if len(samples) == 1:
+        return figure(samples[0])
+    return f"{figure(statistics.median(samples))} ({figure(min(samples))} to {figure(max(samples))})"
+
+
+def figure(number: float) -> str:
+    """Three digits, or all before the point."""
+    return f"{number:.0f}" if abs(number) >= 1000 else f"{number:.3g}"
 
 
 def _is_known(package: str) -> bool:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import torch
 import transformers
 
-from benchmarks import cpu, small, work
+from benchmarks import forms, random_bark, work
 from benchmarks.report import heading, known, spread
 from benchmarks.rival_libraries import LIBRARIES, Run, export, installed
 from benchmarks.static_step import Prompt, Static, Step
@@ -44,10 +44,10 @@ def main() -> None:
     transformers.logging.set_verbosity_error()
     print(heading(*known(PACKAGES)))
     print(f"Bark small's coarse model with random weights, compiler: {' '.join(find_compiler())}\n")
-    bark = small.theirs()
-    plain = small.ours(bark)
+    bark = random_bark.theirs("small")
+    plain = random_bark.ours(bark, "small")
     with torch.inference_mode(), warnings.catch_warnings(action="ignore"):
-        for positions in (*CONTEXTS, work.PROMPT):
+        for positions in (*CONTEXTS, work.PROMPTS["coarse"]):
             with tempfile.TemporaryDirectory() as folder:
                 module = static(plain, positions)
                 if installed("onnxruntime") or installed("openvino"):
@@ -59,7 +59,7 @@ def main() -> None:
 def static(plain: Model, positions: int) -> Static:
     """The case in the form for others."""
     ids = work.ids(positions)
-    if positions == work.PROMPT:
+    if positions == work.PROMPTS["coarse"]:
         return Prompt(plain.coarse, ids, OUTPUTS)
     return Step(plain.coarse, ids, torch.tensor([TOKEN]), OUTPUTS)
 
@@ -69,8 +69,8 @@ def compare(bark: Any, plain: Model, module: Static, folder: Path, threads: int)
     torch.set_num_threads(threads)
     step = isinstance(module, Step)
     runs: dict[str, Run] = {"transformers": their_run(bark, module.positions, step=step)}
-    for name, model in cpu.models(plain, threads).items():
-        runs[f"ours, {name}"] = our_run(model, module.positions, step=step)
+    for name, make in ({"eager": lambda plain, _: plain} | forms.CPU).items():
+        runs[f"ours, {name}"] = our_run(make(plain, 1), module.positions, step=step)
     missing: dict[str, str] = {}
     for name, (package, build) in LIBRARIES.items():
         if not installed(package):
@@ -149,7 +149,3 @@ def _theirs(out: Any) -> npt.NDArray[np.float32]:
 
 def _ours(model: Model, hidden: torch.Tensor) -> npt.NDArray[np.float32]:
     return model.coarse.logits(hidden, OUTPUTS.start, OUTPUTS.stop)[0].numpy()
-
-
-if __name__ == "__main__":
-    main()

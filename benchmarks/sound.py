@@ -57,7 +57,7 @@ async def main() -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(synth.run())
         try:
-            with tempfile.TemporaryDirectory() as folder:
+            with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
                 await compare_times(synth, Path(folder))
                 await compare_loudness(synth, Path(folder))
         finally:
@@ -113,7 +113,3 @@ async def timed(synth: Synth, folder: Path, text: str, voice: str, *, stream: bo
     loudness = TARGET_LUFS - 20 * float(np.log10(gain_of(samples, rate)))
     at, heard = first[0] if first else (total, seconds)
     return Run(first=at, heard=heard, total=total, audio=seconds, loudness=loudness, bytes=len(data))
-
-
-if __name__ == "__main__":
-    asyncio.run(main())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 import time
 from pathlib import Path
@@ -37,7 +36,3 @@ async def main() -> None:
     print(f"start to connected     {spread(starts)}")
     print(f"memory when connected  {spread(idle, 'MB')}")
     print(f"memory after {ASKS} asks   {spread(worked, 'MB')}")
-
-
-if __name__ == "__main__":
-    asyncio.run(main())

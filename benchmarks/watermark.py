@@ -162,7 +162,3 @@ def _make(folder: Path, numbers: list[int]) -> None:
         batch.turn()
     for task in tasks:
         task.result()
-
-
-if __name__ == "__main__":
-    main()
