@@ -37,6 +37,7 @@ T = TypeVar("T")
 AGAIN = 2.0  # seconds between two tries to write down what must not be lost
 Outcome = tuple[Any, BaseException | None]  # of a call: its value, or what it raised
 
+MEMORY = ":memory:"  # what SQLite calls a database without a file
 TOGETHER = 32  # calls that share one commit at most: the first of them waits for the last
 
 
@@ -44,7 +45,8 @@ def connect(path: Path, migrations: Sequence[str] = MIGRATIONS, vault: Vault = P
     """Open (or make) the database, bring its schema up to date and its texts under the data key. Raises StoreError with words."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        private.file(path)  # its write-ahead log gets the same rights
+        if str(path) != MEMORY:
+            private.file(path)  # its write-ahead log gets the same rights
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
     except (OSError, sqlite3.Error) as error:
         raise _unusable(path, error) from error

@@ -14,7 +14,7 @@ import pytest
 from bot.errors import StoreError, StoreLocked, StoreTooNew
 from bot.flow import queue
 from bot.schema import MIGRATIONS, STATES, TRANSITIONS
-from bot.store import Store, connect, recall, remember
+from bot.store import MEMORY, Store, connect, recall, remember
 from tests.bot.rows import a_row, insert_in_state
 
 
@@ -23,6 +23,12 @@ def test_it_survives_the_loss_of_power(tmp_path: Path) -> None:
     assert db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
     assert db.execute("PRAGMA synchronous").fetchone()[0] == 2  # FULL
     db.close()
+
+
+def test_one_in_memory_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    connect(Path(MEMORY)).close()
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("before", STATES)
