@@ -55,6 +55,8 @@ _CODES = {
     50007: Trouble.FORBIDDEN,  # cannot send messages to this user
     50013: Trouble.FORBIDDEN,  # missing permissions
     50027: Trouble.TOKEN,  # invalid webhook token
+    50083: Trouble.FORBIDDEN,  # the thread is archived: a new message may open it again, an edit does not
+    160005: Trouble.FORBIDDEN,  # the thread is locked
 }
 _STATUSES = {401: Trouble.TOKEN, 403: Trouble.FORBIDDEN, 413: Trouble.TOO_LARGE}
 

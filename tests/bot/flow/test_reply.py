@@ -11,7 +11,7 @@ from bot.flow.job import TOKEN_LIFE, Job, State
 from bot.flow.reply import NONCE_WINDOW
 from bot.loopback.exchange import Exchange
 from bot.loopback.faults import Fault
-from bot.loopback.problems import MISSING_PERMISSIONS, UNAUTHORIZED
+from bot.loopback.problems import ARCHIVED_THREAD, LOCKED_THREAD, MISSING_PERMISSIONS, UNAUTHORIZED, Problem
 from bot.loopback.server import Loopback
 from bot.loopback.world import Permissions
 from tests.bot.harness import answers, bot_on
@@ -85,6 +85,19 @@ async def test_where_the_channel_is_closed_to_the_bot_the_asker_gets_a_direct_me
         message = await exchange.until(lambda message: message.attachments)
         assert message.channel_id == discord.user("alice").dm.id
         assert (await settled(app, exchange.id)).state is State.ANSWERED
+
+
+@pytest.mark.parametrize("problem", [ARCHIVED_THREAD, LOCKED_THREAD])
+async def test_an_answer_in_a_closed_thread_finds_another_way_at_once(problem: Problem, tmp_path: Path) -> None:
+    async with Loopback() as discord, bot_on(discord, tmp_path) as app:
+        exchange = await discord.user("alice").slash("bark", "say", text="hold", channel=discord.thread)
+        await exchange.until(lambda message: "%" in message.content)
+        discord.faults.add(Fault.problem(problem, EDIT, times=None))
+        discord.faults.add(Fault.problem(problem, SEND))
+        let_go(app, exchange)
+        assert (await settled(app, exchange.id)).state is State.ANSWERED
+        message = await exchange.until(lambda message: message.attachments)
+        assert message.channel_id == discord.user("alice").dm.id
 
 
 async def test_an_answer_with_nowhere_to_go_is_given_up_without_a_storm(tmp_path: Path, clock: MovedClock) -> None:
