@@ -9,6 +9,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from bot import audit
 from bot import config as configuration
@@ -34,8 +35,18 @@ def run(config: Path | None, *, since: str | None, seen: str | None) -> int:
     if verdict.head.seq:
         print(f"head: {verdict.head.seq}:{verdict.head.hash} of {_date(verdict.head.at)}")
     if (folder / FILE).exists():
-        print(f"public key: {Seal.open(folder).public}")
+        print(f"public key: {_public_key(folder)}")
     return Exit.OK
+
+
+def _public_key(folder: Path) -> str:
+    try:
+        return Seal.open(folder).public
+    except (OSError, ValueError) as error:
+        raise StoreError(
+            f"{folder / FILE} cannot be read as the key that signs the log's head. Put a backup in its place, or remove it: "
+            f"the bot makes a new one."
+        ) from error
 
 
 @contextlib.contextmanager
@@ -70,17 +81,29 @@ def _moment(since: str) -> float:
 
 
 def _date(at: float) -> str:
-    return datetime.datetime.fromtimestamp(at, datetime.UTC).isoformat(timespec="seconds")
+    try:
+        return datetime.datetime.fromtimestamp(at, datetime.UTC).isoformat(timespec="seconds")
+    except (OverflowError, ValueError, OSError):  # a row that was changed may say any time
+        return str(at)
+
+
+def _facts(details: str) -> dict[str, Any]:
+    """Those of a row; of one that was changed they may be anything."""
+    try:
+        facts = json.loads(details)
+    except (ValueError, RecursionError):  # a number of thousands of figures, brackets within brackets
+        facts = None
+    return facts if isinstance(facts, dict) else {"details": details}
 
 
 def _line(row: audit.Row) -> str:
     return json.dumps(
-        {
+        _facts(row.details)  # first, so that none of them passes for what follows
+        | {
             "seq": row.seq,
             "at": _date(row.at),
             "kind": row.kind,
             "subject": row.subject,
-            **json.loads(row.details),
             "hash": row.hash,
         }
     )

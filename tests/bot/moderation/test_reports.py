@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -205,6 +207,44 @@ def test_the_command_says_what_is_wrong(
     db.close()
     assert main(["audit"]) == Exit.FAILED
     assert capsys.readouterr().out == "BROKEN at row 2: it was changed, or rows are missing.\n"
+
+
+@pytest.mark.parametrize("change", ["at = 9e999", "at = 1e300", "details = '[1]'", f"details = '{'9' * 5000}'"])
+def test_a_row_that_no_bot_would_write_is_a_broken_one(
+    change: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BARKBOT_STORE__FOLDER", str(tmp_path))
+    with contextlib.closing(connect(tmp_path / DATABASE)) as db:
+        audit.write(db, 1.0, "halt")
+        db.execute("DROP TRIGGER audit_stays")
+        db.execute(f"UPDATE audit SET {change}")
+    assert main(["audit", "--since", "1970-01-01"]) == Exit.FAILED
+    row, verdict = capsys.readouterr().out.splitlines()
+    assert json.loads(row)["kind"] == "halt"
+    assert verdict == "BROKEN at row 1: it was changed, or rows are missing."
+
+
+def test_no_fact_of_a_changed_row_is_printed_as_its_number(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BARKBOT_STORE__FOLDER", str(tmp_path))
+    with contextlib.closing(connect(tmp_path / DATABASE)) as db:
+        audit.write(db, 1.0, "halt", seq=7)
+    assert main(["audit", "--since", "1970-01-01"]) == Exit.OK
+    assert json.loads(capsys.readouterr().out.splitlines()[0])["seq"] == 1
+
+
+def test_a_key_that_cannot_be_read_is_told_after_the_verdict(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BARKBOT_STORE__FOLDER", str(tmp_path))
+    connect(tmp_path / DATABASE).close()
+    (tmp_path / FILE).write_text("nonsense")
+    assert main(["audit"]) == Exit.STORE
+    told = capsys.readouterr()
+    assert told.out == "whole: 0 rows\n"
+    assert f"{FILE} cannot be read" in told.err
+    assert "remove it" in told.err
 
 
 @pytest.mark.parametrize(("since", "seen"), [("yesterday", None), (None, "5"), (None, "5:abc")])
