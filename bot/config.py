@@ -12,6 +12,7 @@ import os
 import re
 import sys
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -26,6 +27,7 @@ from bot.flow.check import Limits
 from bot.privacy.keep import DAY, HOUR, Keep
 
 TOKEN_SHAPE = re.compile(r"[A-Za-z0-9_-]{23,28}\.[A-Za-z0-9_-]{6,7}\.[A-Za-z0-9_-]{27,}")
+PREFIX = "BARKBOT_"  # of all that the environment says
 DEFAULT_FILE = Path("config.toml")
 LARGEST = 1 << 20  # bytes of the file
 
@@ -148,7 +150,7 @@ class Config(BaseSettings):
     """Everything that can be set, with its default. `config.example.toml` explains each key."""
 
     model_config = SettingsConfigDict(
-        env_prefix="BARKBOT_", env_nested_delimiter="__", extra="forbid", frozen=True, case_sensitive=False
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, case_sensitive=False
     )
 
     model: ModelSection = ModelSection()
@@ -208,7 +210,27 @@ def load(path: Path | None = None) -> Config:
     return _build(values, str(path))
 
 
+def _check_environment(names: Iterable[str]) -> None:
+    """Refuse what looks like a key and is none: pydantic passes over it without a word."""
+    keys = {section: field.annotation for section, field in Config.model_fields.items()}
+    flat = {f"{section}_{key}": f"{section}__{key}" for section, kind in keys.items() for key in kind.model_fields}  # type: ignore[union-attr]
+    for name in sorted(names):
+        if not name.upper().startswith(PREFIX):
+            continue
+        key = name[len(PREFIX) :].lower()
+        section, nested, _ = key.partition("__")
+        if nested and section not in keys:
+            raise ConfigError(
+                f"{name} in the environment is no key: there is no section [{section}]. The sections are {', '.join(keys)}."
+            )
+        if key in flat:
+            raise ConfigError(
+                f"{name} in the environment is no key: write {PREFIX}{flat[key].upper()}, with two underscores after the section."
+            )
+
+
 def _build(values: dict[str, Any], source: str) -> Config:
+    _check_environment(os.environ)
     try:
         return Config(**values)
     except SettingsError as error:

@@ -46,6 +46,27 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
     assert (loaded.model.name, loaded.model.voice) == ("suno/bark", "a")
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("BARKBOT_MODLE__NAME", r"no section \[modle\]"),
+        ("BARKBOT_MODEL_NAME", r"write BARKBOT_MODEL__NAME"),
+        ("BARKBOT_STORE_KEEP_HOURS", r"write BARKBOT_STORE__KEEP_HOURS"),
+        ("BARKBOT_MODEL__NMAE", r"model\.nmae: no such key"),
+    ],
+)
+def test_a_slip_in_the_environment_is_told(name: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "pup")
+    with pytest.raises(ConfigError, match=words):
+        config.load()
+
+
+@pytest.mark.parametrize("name", ["BARKBOT_IMAGE", "BARKBOT_DATA_KEY_FILE", "MODEL__NAME"])
+def test_what_is_no_key_of_ours_is_left_alone(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "x")
+    config.load()
+
+
 def test_all_bad_keys_are_named_at_once(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(
