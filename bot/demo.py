@@ -56,7 +56,7 @@ async def run(*, once: str | None, out: Path, port: int = 0, browser: bool = Tru
                 stage.tell(f"its page          {url}")
                 await asyncio.to_thread(_open, url, wanted=browser)
             ready = asyncio.create_task(stage.tell_when_ready(synth), name="tell when ready")
-            path = await stage.play({"text": once or FIRST_TEXT})
+            path = await stage.play({"text": FIRST_TEXT if once is None else once})
             if url:
                 path = await _go_on(stage, app.stop) or path
             ready.cancel()

@@ -36,11 +36,14 @@ def test_once_tells_the_story_and_ends_with_the_path(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_once_with_a_text_that_is_refused_shows_the_words_and_fails(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "bot", "demo", "--once", "   ", "--out", str(tmp_path)]
+@pytest.mark.parametrize(
+    ("text", "words"), [("   ", "only alice sees   There is nothing to say"), ("", "Discord says")]
+)
+def test_once_with_a_text_that_is_refused_shows_the_words_and_fails(text: str, words: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "bot", "demo", "--once", text, "--out", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=100)
     assert done.returncode == 1
-    assert "only alice sees   There is nothing to say" in done.stdout
+    assert words in done.stdout
 
 
 async def test_without_once_the_page_is_there_until_ctrl_c(tmp_path: Path) -> None:
