@@ -340,7 +340,7 @@ NOT_UNDERSTOOD = "That choice is not one I know. Nothing was changed."
 # Failures after it was accepted: private too
 FAILED = {
     "banned": "It is not delivered: you may not use me at the moment.",
-    "empty-text": "There was nothing to say in that text.",
+    "empty-text": "I found nothing in that text that my voice model can say: it may not know these letters. Try words in another language.",
     "empty-speech": "The model stayed silent on this text, twice. Try other words or another seed.",
     "unknown-voice": "That voice is not there any more. Choose another one.",
     "out-of-memory": "This one needs more memory than the machine has. Try a shorter text.",
