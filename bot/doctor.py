@@ -21,6 +21,8 @@ from bot import papers, vault
 from bot.config import Config
 from bot.errors import BarkbotError, Exit
 from bot.guard import wordfile
+from bot.mark import key_of
+from bot.moderation.rules import Rulebook
 from synth.credentials import BadCredentials, Signer
 
 NEEDED_DISK = 1 << 30  # bytes: some hours of audio, the database, room to breathe
@@ -84,6 +86,7 @@ def looks(settings: Config) -> Sequence[Callable[[], Awaitable[Finding]]]:
     return (
         lambda: _disk(settings.store.folder),
         lambda: _words(settings.guard.words),
+        lambda: _papers(settings),
         lambda: _signing(settings),
         _data_key,
         lambda: _token(settings.discord.api or DISCORD_API),
@@ -132,6 +135,18 @@ async def _words(path: str) -> Finding:
     return Finding(
         name="word list", good=True, words=f"{len(file.words)} words and phrases in {path}, which says: {said}"
     )
+
+
+async def _papers(settings: Config) -> Finding:
+    """What the operator named and `barkbot run` would not start without."""
+    name = "rules and watermark key"
+    try:
+        await asyncio.to_thread(Rulebook.of, settings.guard.rules, ask=settings.guard.accept_rules)
+        if settings.guard.watermark_key_file:  # one that is not named is made at the first start
+            await asyncio.to_thread(key_of, settings)
+    except BarkbotError as error:
+        return Finding(name=name, good=False, words=str(error))
+    return Finding(name=name, good=True, words="readable, or the bot's own")
 
 
 async def _signing(settings: Config) -> Finding:

@@ -100,6 +100,16 @@ class TestPapers:
         assert (synth._options.certificate, synth._options.key) == papers.prepare(config(tmp_path))
         assert not any(line in repr(synth._options) for line in key.splitlines())
 
+    @pytest.mark.parametrize("key", ["rules", "watermark_key_file"])
+    async def test_the_doctor_finds_what_run_would_stumble_over(self, key, tmp_path):
+        good = config(tmp_path)
+        assert (await doctor._papers(good)).good
+        missing = str(tmp_path / "nowhere")
+        bad = good.model_copy(update={"guard": good.guard.model_copy(update={key: missing})})
+        found = await doctor._papers(bad)
+        assert not found.good
+        assert missing in found.words
+
     async def test_the_doctor_tries_them(self, tmp_path):
         good = await doctor._signing(config(tmp_path))
         assert (good.good, "are signed with" in good.words) == (True, True)
