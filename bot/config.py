@@ -31,6 +31,17 @@ PREFIX = "BARKBOT_"  # of all that the environment says
 DEFAULT_FILE = Path("config.toml")
 LARGEST = 1 << 20  # bytes of the file
 
+
+def _at_home(path: str) -> str:
+    """`~` is the user's home, as in a shell: files and unit files are read by none."""
+    try:
+        return str(Path(path).expanduser()) if path.startswith("~") else path
+    except RuntimeError as error:
+        raise ValueError(f"there is no such home folder: {path}") from error
+
+
+FilePath = Annotated[str, pydantic.AfterValidator(_at_home)]
+Folder = Annotated[Path, pydantic.AfterValidator(lambda path: Path(_at_home(str(path))))]
 Seconds = Annotated[float, Field(gt=0)]
 Temperature = Annotated[float, Field(gt=0, le=5)]
 
@@ -62,7 +73,7 @@ class ModelSection(_Section):
 class StoreSection(_Section):
     """Where jobs and finished audio are kept."""
 
-    folder: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("barkbot", appauthor=False)))
+    folder: Folder = Field(default_factory=lambda: Path(platformdirs.user_data_dir("barkbot", appauthor=False)))
     keep_hours: Annotated[float, Field(ge=0)] = 24.0
     keep_clips: Annotated[int, Field(ge=0)] = 2000
 
@@ -94,14 +105,14 @@ class LimitsSection(_Section):
 class GuardSection(_Section):
     """What the bot does not say, wherever it is."""
 
-    words: str = ""
+    words: FilePath = ""
     accept_rules: bool = True
-    rules: str = ""
+    rules: FilePath = ""
     contact: Annotated[str, Field(max_length=200)] = ""
     names: tuple[Annotated[str, Field(min_length=2, max_length=40)], ...] = ()
-    watermark_key_file: str = ""
-    c2pa_certificate: str = ""
-    c2pa_key: str = ""
+    watermark_key_file: FilePath = ""
+    c2pa_certificate: FilePath = ""
+    c2pa_key: FilePath = ""
     privacy_url: Link = ""
     terms_url: Link = ""
 

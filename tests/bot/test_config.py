@@ -61,6 +61,18 @@ def test_a_slip_in_the_environment_is_told(name: str, words: str, monkeypatch: p
         config.load()
 
 
+def test_the_home_folder_may_be_a_tilde(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = tmp_path / "config.toml"
+    path.write_text('[store]\nfolder = "~/bark"\n[guard]\nwords = "~/words.txt"\nrules = "a~b"\n', encoding="utf-8")
+    loaded = config.load(path)
+    assert (loaded.store.folder, loaded.guard.words) == (tmp_path / "bark", str(tmp_path / "words.txt"))
+    assert loaded.guard.rules == "a~b"
+    path.write_text('[store]\nfolder = "~nobody-of-that-name/bark"\n', encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"store\.folder: .*no such home"):
+        config.load(path)
+
+
 @pytest.mark.parametrize("name", ["BARKBOT_IMAGE", "BARKBOT_DATA_KEY_FILE", "MODEL__NAME"])
 def test_what_is_no_key_of_ours_is_left_alone(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "x")
