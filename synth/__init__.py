@@ -34,6 +34,7 @@ Importing this package costs nothing. One job runs through these files, in this 
                    (docs/watermark.md says what it proves)
     listener.py    the packets of a file that still grows          ogg.py       Ogg bytes -> Opus packets (the bot may import both)
     verify.py      what a file tells of where it comes from (the bot imports it)
+    private_file.py  what its owner alone may read (the bot may import it)
     lines.py       the log as lines that nobody can forge (the bot may import it)
     pup/           the miniature Bark that ships with the code
 """

@@ -6,15 +6,15 @@ show such a signature as valid, but of somebody whom they do not know.
 
 from __future__ import annotations
 
-import contextlib
 import datetime
-import os
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from synth import private_file
 
 ORGANISATION = "barkbot (self-made certificate)"
 NAME, AUTHORITY = "barkbot", "barkbot authority"
@@ -32,8 +32,8 @@ def prepare(folder: Path, now: datetime.datetime) -> tuple[Path, Path]:
     if not (key.is_file() and certificate.is_file() and _lasts(certificate, now)):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         chain, secret = make(now)
-        write_private(key, secret)
-        write_private(certificate, chain)  # last: with it the pair is whole
+        private_file.write(key, secret)
+        private_file.write(certificate, chain)  # last: with it the pair is whole
     return certificate, key
 
 
@@ -95,20 +95,3 @@ def _usage(*, signs: bool, certifies: bool) -> x509.KeyUsage:
 def _lasts(certificate: Path, now: datetime.datetime) -> bool:
     leaf = x509.load_pem_x509_certificates(certificate.read_bytes())[0]
     return leaf.not_valid_after_utc > now + RENEWED_BEFORE
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """For the owner's eyes only, from the first byte; whole or not there."""
-    beside = path.with_name(f".{path.name}.part")
-    beside.unlink(missing_ok=True)
-    file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with open(file, "wb") as out:  # noqa: PTH123 -- a descriptor
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        beside.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
-        raise

@@ -11,6 +11,7 @@ import secrets
 from pathlib import Path
 
 from synth.errors import SynthError
+from synth.private_file import write
 
 PUBLIC_KEY = b"barkbot public watermark key"  # of what is made without a bot
 FILE = "watermark.key"
@@ -46,7 +47,7 @@ def kept(path: Path) -> bytes:
     """The key in that file, which is made with a new one, for its owner's eyes only, if it is not there. BadKey."""
     try:
         if not path.exists():
-            _make(path)
+            write(path, f"{secrets.token_hex(BYTES)}\n".encode(), replace=False)  # another's, made meanwhile, stays
     except OSError as error:
         raise BadKey(f"The watermark's key {path} cannot be written: {os.strerror(error.errno or 0)}.") from None
     return read(path)
@@ -56,18 +57,3 @@ def from_environment() -> bytes | None:
     """The key in `VARIABLE`; None where it is not set. BadKey."""
     text = os.environ.get(VARIABLE, "").strip()
     return parse(text, VARIABLE) if text else None
-
-
-def _make(path: Path) -> None:
-    """Whole or not at all: a key that is half written would be lost with all that it marked."""
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(BYTES) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(aside, path)  # unlike a renaming, it takes no other's place
-    except FileExistsError:
-        pass  # somebody else was faster: theirs is the key
-    finally:
-        aside.unlink(missing_ok=True)

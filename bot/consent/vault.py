@@ -18,6 +18,8 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from synth import private_file
+
 NONCE = 12  # bytes; a key encrypts one file once
 KEY = 32
 MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, where there is one; what is made there is looked at first
@@ -78,9 +80,7 @@ class Vault:
         """Seal a voice; its key. On the disk when this returns."""
         key, sealed = seal(content, voice)
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        aside = self._folder / f".{voice}.part"
-        _write_private(aside, sealed)
-        aside.replace(self.path(voice))
+        private_file.write(self.path(voice), sealed)
         return key
 
     def remove(self, voice: int) -> None:
@@ -89,21 +89,13 @@ class Vault:
 
     def lay_open(self, place: Path, voice: int, key: bytes) -> None:
         """A voice in clear, in a file that only this user can read. Raises Damaged, OSError."""
-        _write_private(place, unseal(self.path(voice).read_bytes(), key, voice))
+        private_file.write(place, unseal(self.path(voice).read_bytes(), key, voice))
 
     def scratch(self, name: str) -> Path:
         """A place for something that shall not stay."""
         if self._in_use is None:
             self._in_use = _private_folder(self._asked)
         return self._in_use.resolve() / name
-
-
-def _write_private(path: Path, content: bytes) -> None:
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _private_folder(store: Path) -> Path:

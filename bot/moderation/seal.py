@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bot.audit import Head
-from synth.chain import write_private
+from synth import private_file
 
 FILE = "audit-key.pem"
 
@@ -53,4 +53,4 @@ def signed(head: Head) -> bytes:
 def _make(path: Path) -> None:
     key = Ed25519PrivateKey.generate()
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    write_private(path, pem)
+    private_file.write(path, pem)
