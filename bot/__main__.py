@@ -84,6 +84,8 @@ def _demo(options: argparse.Namespace) -> int:
     from bot import demo, private, secret  # noqa: PLC0415 - only this command needs them
 
     private.by_default()
+    if options.out.exists() and not options.out.is_dir():
+        raise BarkbotError(f"{options.out} is no folder: name another one with --out.")
     for name in ("BARKBOT_TOKEN", "BARKBOT_DATA_KEY", "BARKBOT_DATA_KEY_OLD"):
         secret.take(name)  # real ones have no business here
     return asyncio.run(demo.run(once=options.once, out=options.out, port=options.port, browser=options.browser))

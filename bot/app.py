@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import logging
 import os
 import signal
@@ -37,6 +36,7 @@ from bot.flow import clips, queue
 from bot.flow.booth import Booth
 from bot.flow.clips import Janitor
 from bot.flow.intake import Intake
+from bot.flow.job import Job
 from bot.flow.post import Post
 from bot.flow.progress import Board
 from bot.flow.reading import Reading
@@ -146,7 +146,7 @@ class App:
             board=self._board,
             clock=clock,
             queued=self._queued,
-            view=functools.partial(buttons.view_for, playable=True),
+            view=lambda job: buttons.view_for(job, playable=True, member=self._member(job)),
             keep=config.store.keep_hours * 3600,
             consent=self._consent,
             withdrawn=self._keeper.wake.set,
@@ -269,6 +269,11 @@ class App:
                 papers=Papers(privacy=config.guard.privacy_url, terms=config.guard.terms_url),
             )
         )
+
+    def _member(self, job: Job) -> bool:
+        """Whether the bot is a member where this was asked for; before Discord has told, it may be."""
+        known = job.guild_id is not None and self.client.get_guild(job.guild_id) is not None
+        return known or not self.connected.is_set()
 
     def _cancelled(self, job: int) -> None:
         """Somebody took this job back: it is not rendered to its end, and its reply says so."""

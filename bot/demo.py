@@ -87,8 +87,9 @@ async def _page(discord: Loopback, port: int | None) -> AsyncIterator[str]:
     async with contextlib.AsyncExitStack() as stack:
         try:
             page = await stack.enter_async_context(Page(discord, port=port))
-        except OSError as error:
-            raise BarkbotError(f"The page cannot be served on port {port}: {error.strerror}.") from error
+        except (OSError, OverflowError) as error:  # the latter: no such number
+            why = getattr(error, "strerror", "a port is a number from 0 to 65535")
+            raise BarkbotError(f"The page cannot be served on port {port}: {why}.") from error
         yield page.url
 
 

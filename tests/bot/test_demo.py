@@ -1,6 +1,7 @@
 """The demo, as somebody who has just cloned the repository runs it."""
 
 import asyncio
+import os
 import re
 import signal
 import socket
@@ -72,6 +73,24 @@ def test_a_port_that_is_taken_is_told_in_one_sentence(tmp_path: Path) -> None:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=100)
     assert done.returncode == 1
     assert done.stderr.startswith(f"The page cannot be served on port {port}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--port", "99999", "--no-browser"], "The page cannot be served on port 99999: a port is a number"),
+        (["--once", "hi", "--out", __file__], "is no folder: name another one with --out"),
+    ],
+)
+def test_what_cannot_go_well_ends_in_a_sentence(arguments: list[str], words: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "bot", "demo", *arguments]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=100
+    )
+    assert done.returncode != 0
+    assert words in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -48,8 +48,12 @@ async def delete(press: Press, tools: Tools) -> None:
             match post.trouble(error):
                 case post.Trouble.DELETED:
                     pass
-                case post.Trouble.FORBIDDEN:
+                case post.Trouble.FORBIDDEN if (
+                    press.private
+                ):  # an answer elsewhere: its press's token is not for that one
                     words, gone = say(texts.CANNOT_DELETE), False
+                case post.Trouble.FORBIDDEN:  # where the bot is no member it has the right of the press alone
+                    await interaction.delete_original_response()
                 case _:
                     raise
     log.info("%r is deleted by user %d: %s", press.job, press.presser.user_id, gone)

@@ -21,13 +21,15 @@ DANGER = frozenset({Action.DELETE, Action.CANCEL, Action.SURE})
 WIDTH = 5  # buttons in a row, Discord's most
 
 
-def view_for(job: Job, *, playable: bool = False) -> discord.ui.View:
-    """The buttons under an answer. `playable`: there is a way to be heard in voice channels."""
-    audible = playable and job.guild_id is not None and not job.options.cue
+def view_for(job: Job, *, playable: bool = False, member: bool = True) -> discord.ui.View:
+    """The buttons under an answer. `playable`: there is a way to be heard in voice channels; `member`: of the job's server."""
+    at_home = member and job.guild_id is not None
+    audible = playable and at_home and not job.options.cue and job.options.takes == 1
+    everyday = [Action.AGAIN, Action.VARY, Action.EDIT, *([Action.PLAY] if audible else []), Action.MORE]
+    if not at_home:  # where the bot is no member it can delete only what carries the button
+        everyday.append(Action.DELETE)
     if job.options.takes == 1:
-        everyday = [Action.AGAIN, Action.VARY, Action.EDIT, *([Action.PLAY] if audible else []), Action.MORE]
         return _view([[_handle(action, job.id) for action in everyday]])
-    everyday = [Action.AGAIN, Action.VARY, Action.EDIT, Action.MORE]
     takes = [
         _handle(Action.MORE, job.id, take, say(texts.BUTTON_TAKE, take=take))
         for take in range(1, job.options.takes + 1)
@@ -50,6 +52,7 @@ def more_view(
 ) -> discord.ui.View:
     """What else this person can do with the answer, or with one take of it. `short`: it fits a soundboard."""
     in_guild, own = presser.guild_id is not None, job.user_id == presser.user_id
+    deletes = job.guild_id is not None and (own or presser.moderator)
     with_clip = {
         Action.PLAY: take is not None and playable and in_guild,
         Action.KEEP: own,
@@ -57,7 +60,7 @@ def more_view(
         Action.SOUNDBOARD: short and in_guild,
     }
     of_clip = [action for action, offered in with_clip.items() if offered and clip and not job.options.cue]
-    of_answer = [Action.DETAILS, Action.REPORT, *([Action.DELETE] if own or presser.moderator else [])]
+    of_answer = [Action.DETAILS, Action.REPORT, *([Action.DELETE] if deletes else [])]
     first = [_handle(action, job.id, take or 1) for action in of_clip] if take or job.options.takes == 1 else []
     second = [] if take else [_handle(action, job.id) for action in of_answer]
     return _view([first, second])

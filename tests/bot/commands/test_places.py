@@ -4,6 +4,7 @@ import dataclasses
 import sqlite3
 from pathlib import Path
 
+from bot import texts
 from bot.flow import queue
 from bot.flow.job import TOKEN_LIFE
 from bot.flow.pace import Pace
@@ -24,6 +25,24 @@ async def test_whoever_installed_it_is_answered_where_the_bot_is_no_member(tmp_p
         said = alice.write("good dog", channel=discord.private)
         barked = await alice.use_on_message("Bark this", said)
         await barked.until(lambda message: message.attachments)
+        assert discord.complaints == []
+
+
+async def test_whoever_installed_it_deletes_their_answer_where_the_bot_is_no_member(tmp_path: Path) -> None:
+    async with Loopback() as discord, bot_on(discord, tmp_path) as app:
+        alice, bob = discord.user("alice"), discord.user("bob")
+        exchange = await alice.slash("bark", "say", text="hello", channel=discord.private)
+        answer = await exchange.until(lambda message: message.attachments)
+        refused = await bob.press(answer, label="Delete")
+        await refused.until(lambda message: "moderator" in message.content)
+        assert not answer.deleted
+        await alice.press(answer, label="Delete")
+        await discord.until(lambda: answer.deleted)
+
+        job = await app._store.call(queue.get, exchange.id)
+        for guild, label in ((discord.guild_id, texts.BUTTONS["play"]), (discord.guild_id + 1, "Delete")):
+            view = app._outbox._view(dataclasses.replace(job, guild_id=guild))
+            assert label in {button.item.label for button in view.children}, guild
         assert discord.complaints == []
 
 
