@@ -120,7 +120,8 @@ def compose(parts: Parts) -> None:
         bark, switch, store=parts.store, clock=parts.clock, notice=_notice(parts), contact=parts.contact
     )
     moderators = _admin(parts)
-    help.add(bark, moderators, desk, client)
+    members = None if parts.enrolment is None else _members(parts, parts.enrolment, switch)
+    help.add(bark, moderators, desk, client, members)
     privacy.add(bark, switch, parts.office, parts.papers)
     about.add(
         bark,
@@ -134,11 +135,8 @@ def compose(parts: Parts) -> None:
     verify_this = verify.add(bark, parts.verifier)
     client.tree.add_command(bark)
     client.tree.add_command(moderators)
-    if parts.enrolment is not None:
-        members = consent.Tools(
-            store=parts.store, post=parts.post, enrolment=parts.enrolment, keeper=parts.keeper, clock=parts.clock
-        )
-        client.tree.add_command(consent.build(members, switch))
+    if members is not None:
+        client.tree.add_command(members)
     for menu in (*menus.build(desk, parts.booth), report, verify_this):
         client.tree.add_command(menu)
 
@@ -146,6 +144,14 @@ def compose(parts: Parts) -> None:
         await parts.post.write(user_id, rules.words, question_view(rules.question or 0))
 
     parts.reading.invite = invite
+
+
+def _members(parts: Parts, enrolment: Enrolment, switch: Switch) -> discord.app_commands.Group:
+    """`/bark-voice`."""
+    tools = consent.Tools(
+        store=parts.store, post=parts.post, enrolment=enrolment, keeper=parts.keeper, clock=parts.clock
+    )
+    return consent.build(tools, switch)
 
 
 def _admin(parts: Parts) -> discord.app_commands.Group:

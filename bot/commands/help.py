@@ -42,15 +42,31 @@ class Item(discord.ui.DynamicItem[Any], template=""):
         return cls(*match.groups())
 
 
-def add(bark: app_commands.Group, admin: app_commands.Group, desk: Desk, client: discord.Client) -> None:
-    """The command, and its menu and buttons, which outlive a restart."""
+def add(
+    bark: app_commands.Group,
+    admin: app_commands.Group,
+    desk: Desk,
+    client: discord.Client,
+    members: app_commands.Group | None = None,
+) -> None:
+    """The command, and its menu and buttons, which outlive a restart. `members`: what there is for member voices."""
     client.add_dynamic_items(*_items(desk))
 
     @bark.command(name="help", description=texts.HELP)
     async def show(interaction: discord.Interaction) -> None:
-        moderator = interaction.guild_id is not None and interaction.permissions.manage_guild
-        shown = overview(bark, *[admin][:moderator])
-        await interaction.response.send_message(embeds=shown, view=marks(desk), ephemeral=True)
+        groups = [bark]
+        if members is not None and _has_member_voices(interaction, desk):
+            groups.append(members)
+        if interaction.guild_id is not None and interaction.permissions.manage_guild:
+            groups.append(admin)
+        await interaction.response.send_message(embeds=overview(*groups), view=marks(desk), ephemeral=True)
+
+
+def _has_member_voices(interaction: discord.Interaction, desk: Desk) -> bool:
+    """Whether this person may use `/bark-voice` here: where a server wants it, and with the bot alone."""
+    if interaction.guild_id is None:
+        return bool(interaction.context.dm_channel)
+    return desk.house.book.server(interaction.guild_id).member_voices
 
 
 def overview(*groups: app_commands.Group) -> list[discord.Embed]:

@@ -88,14 +88,25 @@ class Outbox:
 
     async def _deliver_in_turn(self, job: Job) -> None:
         i18n.speak(job.options.locale)
-        try:
-            async with self._slots:
+        async with self._slots:
+            try:
                 await self.deliver(job)
-        except Exception:  # a mistake of ours: this job waits for the next start, the others go on
-            log.exception("%r cannot be delivered", job)
-            return
+            except Exception:  # a mistake of ours: it ends this job alone
+                log.exception("%r cannot be delivered", job)
+                await self._give_up(job)
         self._busy.discard(job.id)
         self.wake.set()
+
+    async def _give_up(self, job: Job) -> None:
+        """It failed, and its asker is told so; where that stumbles too it is over without words. What was answered stays so."""
+        await self._store.insist(queue.fail, job.id, "internal", self._clock())
+        if (await self._latest(job)).told_at is not None:
+            return
+        try:
+            await self.deliver(job)
+        except Exception:
+            log.exception("%r: nor can its end be told", job)
+            await self._expire(job, "internal")
 
     async def deliver(self, job: Job) -> None:
         """Try until Discord accepts or there is nowhere left to deliver to."""

@@ -10,6 +10,7 @@ import pytest
 from bot import texts
 from bot.app import on_colab
 from bot.loopback.schema import Schema
+from bot.loopback.user import User
 from bot.loopback.world import Permissions
 from tests.bot.consent.village import Village, village_in
 
@@ -67,6 +68,27 @@ async def test_a_server_says_so_and_says_where(tmp_path: Path, schema: Schema | 
         assert "Member voices: **yes**" in (await village.answer(await mod.slash("bark", "server"))).content
         assert await village.words(alice, "bark-voice", "mine", dm=True) == texts.SERVER_ONLY
         assert "A synthetic copy of your voice" in await village.words(alice, "bark-voice", "mine")
+
+
+async def test_help_names_the_commands_where_they_may_be_used(tmp_path: Path, schema: Schema | None) -> None:
+    """In a server that wants member voices, and in direct messages; a moderator sees theirs besides."""
+    async with village_in(tmp_path, schema) as village:
+        assert "`/bark-voice mine`" not in await helped(village.alice)
+        assert "`/bark-voice mine`" in await helped(village.alice, dm=True)
+        await village.open()
+        assert "`/bark-voice revoke`" in await helped(village.alice)
+        assert "/bark-admin" not in await helped(village.alice)
+        seen = await helped(village.mod)
+        assert "`/bark-voice grants`" in seen
+        assert "`/bark-admin halt`" in seen
+        for locale in ("de", "es-ES", "fr", "ja"):  # as long as it gets: Discord would complain
+            village.mod.person.locale = locale
+            assert "`/bark-admin " in await helped(village.mod)
+
+
+async def helped(who: User, *, dm: bool = False) -> str:
+    message = await (await who.slash("bark", "help", dm=dm)).until(lambda message: message.embeds)
+    return str(message.embeds[0]["description"])
 
 
 async def test_no_path_for_somebody_elses_voice(village: Village) -> None:

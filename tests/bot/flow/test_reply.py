@@ -269,3 +269,45 @@ async def test_audio_that_nobody_wants_any_more_leaves_no_file(tmp_path: Path) -
         await after.until(lambda message: message.attachments)
         assert not (app._audio / f"{exchange.id}.ogg").exists()
         assert answers(exchange.messages) == []
+
+
+STUMBLE = (
+    "CREATE TRIGGER stumble BEFORE UPDATE OF {column} ON jobs WHEN NEW.state = '{state}'"
+    " BEGIN SELECT RAISE(ABORT, 'a mistake of ours'); END"
+)
+
+
+async def test_a_mistake_of_ours_ends_as_a_failure_with_words_and_the_others_go_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Loopback() as discord, bot_on(discord, tmp_path) as app:
+        await app._store.call(lambda db: db.execute(STUMBLE.format(column="told_at", state="answered")) and None)
+        exchange = await discord.user("alice").slash("bark", "say", text="hello")
+        message = await exchange.until(lambda message: message.ephemeral and "Something went wrong" in message.content)
+        assert "the log has the details" in message.content
+        job = await settled(app, exchange.id)
+        assert (job.state, job.reason) == (State.FAILED, "internal")
+        assert "a mistake of ours" in caplog.text
+        await app._store.call(lambda db: db.execute("DROP TRIGGER stumble") and None)
+        after = await discord.user("bob").slash("bark", "say", text="hello")
+        await after.until(lambda message: message.attachments)
+        await idle(app)
+
+
+async def test_a_failure_that_cannot_be_told_by_a_mistake_of_ours_is_over(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Loopback() as discord, bot_on(discord, tmp_path) as app:
+        await app._store.call(lambda db: db.execute(STUMBLE.format(column="send_at", state="failed")) and None)
+        exchange = await discord.user("alice").slash("bark", "say", text="fail:out-of-memory")
+        job = await settled(app, exchange.id)
+        assert (job.state, job.reason) == (State.FAILED, "out-of-memory")
+        assert "nor can its end be told" in caplog.text
+        await idle(app)
+
+
+async def idle(app: App) -> None:
+    """Until nothing is being delivered."""
+    async with asyncio.timeout(20):
+        while app._outbox._busy:  # noqa: ASYNC110 - a set has no event
+            await asyncio.sleep(0)

@@ -107,3 +107,27 @@ async def test_where_there_is_no_answer_there_is_no_voice_message(tmp_path: Path
 
 def _wish(db, job: int) -> None:
     db.execute("UPDATE jobs SET options = '{\"voice_message\": true}' WHERE id = ?", (job,))
+
+
+async def test_audio_that_cannot_be_drawn_costs_only_the_voice_message(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The answer is there already; the outbox goes on, and is empty."""
+    async with Loopback() as discord, bot_on(discord, tmp_path) as app:
+        alice = discord.user("alice")
+        await app._book.change_mine(alice.id, voice_message=True)
+        discord.faults.add(Fault.reset("PATCH /webhooks/{application}/{token}/messages/@original", times=None))
+        exchange = await alice.slash("bark", "say", text="hello")
+        async with asyncio.timeout(20):
+            while (job := await app._store.call(queue.get, exchange.id)) is None or job.state is not State.RENDERED:  # noqa: ASYNC110 - a row has no event
+                await asyncio.sleep(0)
+        (app._audio / f"{exchange.id}.ogg").write_bytes(b"no audio")
+        discord.faults.clear()
+        await exchange.until(lambda message: message.attachments)
+        async with asyncio.timeout(20):
+            while app._outbox._busy:  # noqa: ASYNC110 - nor has a set
+                await asyncio.sleep(0)
+        job = await app._store.call(queue.get, exchange.id)
+        assert job is not None
+        assert job.state is State.ANSWERED
+        assert "cannot be delivered" in caplog.text
