@@ -1,12 +1,14 @@
 /* Threads that work on one task together and meet between its phases.
  *
  * A decode step is two milliseconds in a hundred phases: waking a sleeping thread for each would cost more than the work.
- * So threads spin for a while, and sleep when nothing comes: between two jobs, or when others need the cores. */
+ * So threads spin for a while, and sleep when nothing comes: between two jobs, or when others need the cores. They offer
+ * their core meanwhile: where two of them share one, whom the one waits for could not go on. */
 
 #ifndef POOL_H
 #define POOL_H
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -47,6 +49,7 @@ static inline void breathe(void) {
 static void await_change(Pool *pool, atomic_uint *count, unsigned old, int patience) {
     for (int turn = 0; turn < patience; turn++) {
         if (atomic_load_explicit(count, memory_order_acquire) != old) return;
+        if (turn % 32 == 31) sched_yield();
         breathe();
     }
     pthread_mutex_lock(&pool->lock);
