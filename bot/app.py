@@ -46,7 +46,7 @@ from bot.flow.verify import Verifier, from_store
 from bot.flow.voice import Voice
 from bot.guard import wordfile
 from bot.guard.listed import listed
-from bot.guard.verdict import HouseRules
+from bot.guard.verdict import PROTECTED_NAME, HouseRules
 from bot.house import House
 from bot.mark import known_keys
 from bot.moderation.herald import Herald
@@ -206,6 +206,7 @@ class App:
             consent=self._consent,
             vault=self._vault,
             keeper=self._keeper,
+            guard=self._book.guard,
             clock=clock,
         )
         self.client.voice, self.client.reading = self.voice, self._reading
@@ -233,7 +234,9 @@ class App:
             presets=self._voices,
             shares=lambda guild: book.server(guild).sharing,
             most=config.limits.kept_voices,
-            protected=lambda guild, name: book.guard(guild).protects(name) or self._circle.called(name),
+            forbidden=lambda guild, name: (
+                book.guard(guild).broken_by_name(name) or (PROTECTED_NAME if self._circle.called(name) else None)
+            ),
         )
         return book, library
 

@@ -256,7 +256,11 @@ VOICE_RENAME_TITLE = "Rename a voice"
 VOICES_BACK, VOICES_ON = "◀", "▶"
 VOICES_FULL = "You have kept {limit} voices already, the most for one person. Delete one in /bark voices first."
 VOICE_NAME_LENGTH = "A voice's name has {least} to {most} letters or figures."
-VOICE_NAME_PROTECTED = "That name is protected: no voice may be called so. Choose another one."
+VOICE_NAMES = {  # by the rule that a name breaks; nobody shall learn a list by trying
+    "operators-words": "There is a word in that name which I am not to say. Choose another one.",
+    "servers-words": "There is a word in that name which this server does not let me say. Choose another one.",
+    "protected-name": "That name is protected: no voice may be called so. Choose another one.",
+}
 VOICE_NAME_TAKEN = "There is a voice called “{name}” already. Choose another name."
 VOICE_NO_SHARING = "This server does not let people share voices."
 VOICE_NO_SERVER = "There is no server here to share it with."
@@ -680,6 +684,20 @@ CONSENT_REFUSED = {
     "has-voice": "You have a voice already. End it first with /bark-voice revoke.",
     "busy": "I am still listening to your last answer.",
     "too-often": "That was your third try within a day. Try again tomorrow.",
+}
+CONSENT_NAMES = {  # by the rule that the name breaks
+    "operators-words": (
+        "Your voice would be called after you, and there is a word in your name which I am not to say. Take another"
+        " nickname in this server, then /bark-voice mine again."
+    ),
+    "servers-words": (
+        "Your voice would be called after you, and there is a word in your name which this server does not let me say."
+        " Take another nickname in this server, then /bark-voice mine again."
+    ),
+    "protected-name": (
+        "Your voice would be called after you, and your name here is protected: no voice may be called so. Take another"
+        " nickname in this server, then /bark-voice mine again."
+    ),
 }
 CONSENT_CHALLENGE = (
     "You agreed that a synthetic copy of your voice is made for {server}. Now say so: record a **voice message** here"

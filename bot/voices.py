@@ -15,7 +15,6 @@ from pathlib import Path
 
 from bot import i18n, kept, texts
 from bot.flow.check import Refused
-from bot.guard.verdict import PROTECTED_NAME
 from bot.kept import Kept, clean_name
 from bot.presets import CHARACTERS, Preset, fold, words
 from bot.ranking import Index, Offer, Rank, best
@@ -33,7 +32,7 @@ INDEXES = 1000  # people whose own offers are kept ready
 class Library:
     """All voices, for anybody. `presets` are the names that the model has; `shares` says whether a server lets voices be shared.
 
-    `protected` says whether no voice in a server (None: anywhere) may be called so.
+    `forbidden` names the rule by which no voice in a server (None: anywhere) may be called so.
     """
 
     def __init__(
@@ -45,11 +44,11 @@ class Library:
         presets: Callable[[], tuple[str, ...]],
         shares: Callable[[int], bool],
         most: int,
-        protected: Callable[[int | None, str], bool] = lambda _guild, _name: False,
+        forbidden: Callable[[int | None, str], str | None] = lambda _guild, _name: None,
     ) -> None:
         self._store, self._clock, self._most = store, clock, most
         self._shelf = Shelf(folder, store.vault)
-        self._names, self._shares, self._protected = presets, shares, protected
+        self._names, self._shares, self._forbidden = presets, shares, forbidden
         self._known: tuple[str, ...] = ()
         self._presets: dict[str, Preset] = {}
         self._offers: dict[str, Offer] = {}  # of presets
@@ -230,8 +229,8 @@ class Library:
         """Let a server use a voice, or (None) nobody but its owner. Whose wish that may be is the caller's to know."""
         if guild_id is not None and not self._shares(guild_id):
             return Refused(rule="no-sharing", words=say(texts.VOICE_NO_SHARING))
-        if guild_id is not None and self._protected(guild_id, voice.name):
-            return Refused(rule=PROTECTED_NAME, words=say(texts.VOICE_NAME_PROTECTED))
+        if guild_id is not None and (rule := self._forbidden(guild_id, voice.name)):
+            return Refused(rule=rule, words=say(texts.VOICE_NAMES[rule]))
         return self._changed(await self._store.call(kept.share, voice.id, voice.user_id, guild_id))
 
     async def adopt(self, voice: Kept) -> Kept | Refused:
@@ -291,8 +290,8 @@ class Library:
         if not kept.SHORTEST <= len(name) <= kept.LONGEST:
             words = say(texts.VOICE_NAME_LENGTH, least=kept.SHORTEST, most=kept.LONGEST)
             return Refused(rule="name-length", words=words)
-        if self._protected(but.guild_id if but else None, name):
-            return Refused(rule=PROTECTED_NAME, words=say(texts.VOICE_NAME_PROTECTED))
+        if rule := self._forbidden(but.guild_id if but else None, name):
+            return Refused(rule=rule, words=say(texts.VOICE_NAMES[rule]))
         called = name.casefold()
         presets = {preset.casefold() for preset in (*self.presets(), *CHARACTERS)}
         taken = {voice.name.casefold() for voice in self.own(user_id) if not but or voice.id != but.id}

@@ -19,7 +19,7 @@ import discord
 
 from bot import i18n, texts
 from bot.consent import ceremony as rules
-from bot.consent import rites
+from bot.consent import member, rites
 from bot.consent.ceremony import Answer, Ceremony, Pressed
 from bot.consent.fetch import NotFetched, fetch
 from bot.consent.keeper import Keeper
@@ -30,6 +30,7 @@ from bot.consent.vault import Vault
 from bot.consent.words import draw
 from bot.flow import post
 from bot.flow.post import Post
+from bot.guard.verdict import Guard
 from bot.store import Store
 from bot.texts import say
 from synth.process import JobCancelled, JobFailed, SynthDied, SynthStopped
@@ -70,12 +71,13 @@ class Enrolment:
         consent: Consent,
         vault: Vault,
         keeper: Keeper,
+        guard: Callable[[int], Guard],
         clock: Callable[[], float],
         source: random.Random | None = None,
     ) -> None:
-        """`source` draws the code words; the default cannot be foretold."""
+        """`guard`: what may be said in a server. `source` draws the code words; the default cannot be foretold."""
         self._store, self._post, self._ears, self._consent = store, post, ears, consent
-        self._vault, self._keeper, self._clock = vault, keeper, clock
+        self._vault, self._keeper, self._guard, self._clock = vault, keeper, guard, clock
         self._source = source or random.SystemRandom()
 
     async def begin(self) -> None:
@@ -84,16 +86,22 @@ class Enrolment:
             with i18n.speaking(ceremony.locale):
                 await self._tell(ceremony, say(texts.CONSENT_FAILED["restart"]))
 
-    async def obstacle(self, guild_id: int | None) -> str | None:
-        """Why no ceremony can be held here; None: it can."""
+    async def obstacle(self, guild_id: int | None, name: str) -> str | None:
+        """Why no ceremony can be held here for a member of this name; None: it can."""
         if guild_id is None:
             return say(texts.SERVER_ONLY)
         if not await self._store.call(self._consent.wanted, guild_id):
             return say(texts.CONSENT_OFF)
+        if rule := self._broken_by(guild_id, name):
+            return say(texts.CONSENT_NAMES[rule])
         ready = self._ears.ready
         if ready is None:
             return say(texts.CONSENT_STARTING)
         return None if ready.enrols else say(texts.CONSENT_CANNOT)
+
+    def _broken_by(self, guild_id: int, name: str) -> str | None:
+        """The rule that a voice called after this name would break; None: none."""
+        return self._guard(guild_id).broken_by_name(name, member.called_after(name))
 
     async def agree(self, rite: str, press: Pressed, server: str) -> str:
         """I agree, pressed: the challenge is sent. Words for the page."""
@@ -160,7 +168,7 @@ class Enrolment:
             made = "unheard"
         if isinstance(made, str):
             await self._store.insist(rites.fail, ceremony.id, made, self._clock())
-            return say(texts.CONSENT_FAILED[made])
+            return say({**texts.CONSENT_FAILED, **texts.CONSENT_NAMES}[made])
         told = await self._keeper.notice(made)
         words = texts.CONSENT_DONE if told else texts.CONSENT_DONE_UNTOLD
         return say(words, voice=made.name, until=round(made.until))
@@ -169,6 +177,8 @@ class Enrolment:
         """Fetch, hear, judge, and make the voice, of this recording and no other. A reason where it is no consent."""
         if not await self._store.call(self._consent.wanted, ceremony.guild_id):
             return "off"
+        if rule := self._broken_by(ceremony.guild_id, ceremony.name):
+            return rule
         await fetch(url, recording, rules.LARGEST)
         heard = await self._ears.hear(str(recording))
         if reason := rules.cannot_take(ceremony.words, heard.text, heard.seconds, heard.level):

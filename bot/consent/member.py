@@ -89,10 +89,15 @@ def _free_name(db: sqlite3.Connection, member: str) -> str:
     """Ann's voice, with a number where there is one of that name."""
     name, count = "", 1
     while not name or _taken(db, name):
-        ending = "'s voice" if count == 1 else f"'s voice {count}"
-        name = (clean_name(member)[: LONGEST - len(ending)].strip() or "Somebody") + ending
+        name = called_after(member, count)
         count += 1
     return name
+
+
+def called_after(member: str, count: int = 1) -> str:
+    """What the voice of a member is called, by the name they have in their server."""
+    ending = "'s voice" if count == 1 else f"'s voice {count}"
+    return (clean_name(member)[: LONGEST - len(ending)].strip() or "Somebody") + ending
 
 
 def _taken(db: sqlite3.Connection, name: str) -> bool:

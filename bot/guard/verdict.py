@@ -39,9 +39,9 @@ class Guard:
         scam = scams.broken(read) if self.scams else None
         return SCAM + scam if scam else None
 
-    def protects(self, name: str) -> bool:
-        """Whether nothing may be called this."""
-        return self.names.protect(name)
+    def broken_by_name(self, *names: str) -> str | None:
+        """The rule that a voice breaks which is called this; None: none."""
+        return self.broken("", names)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bot.app import App
+from bot.config import GuardSection
 from bot.flow.check import Refused
 from bot.loopback.server import Loopback
 from bot.settings import MOST_NAMES, MOST_WORDS, Server
@@ -89,3 +90,30 @@ async def reasons(app: App) -> set[str]:
     """Why jobs were refused, as written down."""
     rows = await app._store.call(lambda db: db.execute("SELECT reason FROM jobs WHERE state = 'refused'").fetchall())
     return {row["reason"] for row in rows}
+
+
+async def test_nor_with_words_that_are_not_said_and_the_refusal_names_the_rule_alone(tmp_path: Path) -> None:
+    words = tmp_path / "words.txt"
+    words.write_text("mullion\n", encoding="utf-8")
+    synth, guard = scripted(), GuardSection(words=str(words))
+    async with Loopback() as discord, bot_on(discord, tmp_path, synth=synth, guard=guard) as app:
+        await synth.until_ready()
+        alice, guild = discord.user("alice"), discord.guild_id
+        (tmp_path / "kept.npz").write_bytes(b"never read")
+        refused = await app._library.keep(alice.id, "M.u.l.l.i.o.n", tmp_path / "kept.npz")
+        assert isinstance(refused, Refused)
+        assert refused.rule == "operators-words"
+        assert "mullion" not in refused.words.casefold()
+        voice = await keep(app, tmp_path, alice, "My Spam")
+        await app._book.change_server(guild, words=("spam",))
+        shared = await app._library.share(voice, guild)
+        assert isinstance(shared, Refused)
+        assert shared.rule == "servers-words"
+        assert "spam" not in shared.words.casefold()
+        await app._book.change_server(guild, words=None)
+        voice = await app._library.share(voice, guild)
+        assert not isinstance(voice, Refused)
+        await app._book.change_server(guild, words=("eggs",))
+        renamed = await app._library.rename(alice.id, voice, "My Eggs")
+        assert isinstance(renamed, Refused)
+        assert renamed.rule == "servers-words"

@@ -49,7 +49,7 @@ class Page:
             end = button(say(texts.CONSENT_END), f"{PREFIX}:ask:{voice.id}", danger=True)
             await interaction.response.send_message(words, view=view_of([end]), ephemeral=True)
             return
-        why = await self._tools.enrolment.obstacle(interaction.guild_id)
+        why = await self._tools.enrolment.obstacle(interaction.guild_id, interaction.user.display_name)
         if why is not None or interaction.guild_id is None:
             await whisper(interaction, why or say(texts.SERVER_ONLY))
             return
@@ -86,7 +86,7 @@ class Page:
 
     async def agree(self, interaction: discord.Interaction, press: Press) -> None:
         """I agree."""
-        if why := await self._tools.enrolment.obstacle(interaction.guild_id):
+        if why := await self._tools.enrolment.obstacle(interaction.guild_id, interaction.user.display_name):
             await whisper(interaction, why)
             return
         await interaction.response.defer()

@@ -12,7 +12,8 @@ from bot.app import on_colab
 from bot.loopback.schema import Schema
 from bot.loopback.user import User
 from bot.loopback.world import Permissions
-from tests.bot.consent.village import Village, village_in
+from tests.bot.consent.recordings import recording
+from tests.bot.consent.village import Village, said, village_in
 
 ATTACHMENT = 11  # Discord's type of an option that takes a file
 DIRECT_MESSAGES = 1 << 12
@@ -107,3 +108,20 @@ def walked(command: dict[str, Any]) -> list[dict[str, Any]]:
     options = command.get("options") or []
     inner = [found for option in options for found in walked(option)]
     return [option for option in options if option["type"] == ATTACHMENT] + inner
+
+
+async def test_no_voice_is_called_what_may_not_be_said(village: Village) -> None:
+    """A member voice is called after its member: names are looked at before the terms are shown, and when it is made."""
+    book, guild = village.app._book, village.discord.guild_id
+    impostor, rude = village.discord.user("Ann_Smith"), village.discord.user("S.p.a.m")
+    await book.change_server(guild, names=("Ann Smith",), words=("spam",))
+    assert "name here is protected" in await village.words(impostor, "bark-voice", "mine")
+    words = await village.words(rude, "bark-voice", "mine")
+    assert "this server does not let me say" in words
+    assert "spam" not in words.casefold()
+    challenge = await village.agree(village.alice)
+    await book.change_server(guild, names=("Alice",), words=None)
+    sent = village.alice.speak(recording(said(challenge)), 9.0)
+    assert "name here is protected" in await village.hears(village.alice, sent)
+    assert await village.rows("SELECT id FROM member_voices") == []
+    assert village.sealed() == []

@@ -134,7 +134,7 @@ class Village:
 
     def sealed(self) -> list[str]:
         """Files of voices that cannot."""
-        return sorted(path.name for path in (self.folder / "member-voices").iterdir())
+        return sorted(path.name for path in (self.folder / "member-voices").glob("*"))
 
     async def rows(self, sql: str) -> list[dict[str, Any]]:
         """What the database says."""
