@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 import webbrowser
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,7 @@ async def run(*, once: str | None, out: Path, port: int = 0, browser: bool = Tru
                 stage.tell(f"its page          {url}")
                 await asyncio.to_thread(_open, url, wanted=browser)
             ready = asyncio.create_task(stage.tell_when_ready(synth), name="tell when ready")
-            path = await stage.play({"text": FIRST_TEXT if once is None else once})
+            path = await _unless_over(stage.play({"text": FIRST_TEXT if once is None else once}), app.stop)
             if url:
                 path = await _go_on(stage, app.stop) or path
             ready.cancel()
@@ -64,6 +64,18 @@ async def run(*, once: str | None, out: Path, port: int = 0, browser: bool = Tru
         return Exit.FAILED
     print(path)
     return Exit.OK
+
+
+async def _unless_over(story: Coroutine[Any, Any, Path | None], stop: asyncio.Event) -> Path | None:
+    """What a story gives; None where the bot stops before it is told, which then says itself why."""
+    told, over = asyncio.ensure_future(story), asyncio.ensure_future(stop.wait())
+    await asyncio.wait({told, over}, return_when=asyncio.FIRST_COMPLETED)
+    over.cancel()
+    if told.done():
+        return told.result()
+    told.cancel()
+    await asyncio.wait({told})
+    return None
 
 
 def _config(folder: Path) -> Config:

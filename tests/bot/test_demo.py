@@ -14,6 +14,7 @@ import pytest
 import soundfile
 
 from bot.demo import parse
+from bot.errors import Exit
 
 ROOT = Path(__file__).parents[2]
 
@@ -64,6 +65,15 @@ async def test_without_once_the_page_is_there_until_ctrl_c(tmp_path: Path) -> No
     assert demo.returncode == 0, errors
     assert rest.decode().splitlines()[-1] in [str(path) for path in tmp_path.iterdir()]  # noqa: ASYNC240
     assert b"Traceback" not in errors
+
+
+def test_a_model_that_is_not_there_ends_the_story(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "bot", "demo", "--once", "hello", "--out", str(tmp_path)]
+    named = {**os.environ, "BARKBOT_MODEL__NAME": str(tmp_path / "nope")}
+    done = subprocess.run(command, cwd=ROOT, env=named, capture_output=True, text=True, check=False, timeout=100)
+    assert done.returncode == Exit.MODEL
+    assert done.stderr.splitlines()[-1].startswith(f"There is no model folder {tmp_path / 'nope'}.")
+    assert "Traceback" not in done.stderr
 
 
 def test_a_port_that_is_taken_is_told_in_one_sentence(tmp_path: Path) -> None:
