@@ -48,9 +48,7 @@ async def delete(press: Press, tools: Tools) -> None:
             match post.trouble(error):
                 case post.Trouble.DELETED:
                     pass
-                case post.Trouble.FORBIDDEN if (
-                    press.private
-                ):  # an answer elsewhere: its press's token is not for that one
+                case post.Trouble.FORBIDDEN if press.private:  # the press's token is not for the answer
                     words, gone = say(texts.CANNOT_DELETE), False
                 case post.Trouble.FORBIDDEN:  # where the bot is no member it has the right of the press alone
                     await interaction.delete_original_response()
